@@ -1,0 +1,1 @@
+"""HTTP, tokens, settings and processes: everything around the graph."""

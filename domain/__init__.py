@@ -1,0 +1,1 @@
+"""What the bank decides: pure rules and values, without a database, a clock or a network."""

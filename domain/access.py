@@ -1,0 +1,74 @@
+"""Who is asking, in which role, and what that role may do at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The roles a token may carry; the value is what stands in the claim."""
+
+    HEADQUARTERS_ADMINISTRATOR = "HEADQUARTERS_ADMINISTRATOR"
+    HEADQUARTERS_ANALYST = "HEADQUARTERS_ANALYST"
+    AUDITOR = "AUDITOR"
+    REGIONAL_MANAGER = "REGIONAL_MANAGER"
+    BRANCH_MANAGER = "BRANCH_MANAGER"
+    RELATIONSHIP_MANAGER = "RELATIONSHIP_MANAGER"
+    CREDIT_OFFICER = "CREDIT_OFFICER"
+    CLIENT_USER = "CLIENT_USER"
+
+
+HEADQUARTERS_ROLES = frozenset({Role.HEADQUARTERS_ADMINISTRATOR, Role.HEADQUARTERS_ANALYST, Role.AUDITOR})
+"""Roles that see every branch."""
+
+OFFICE_ROLES = frozenset(
+    {Role.REGIONAL_MANAGER, Role.BRANCH_MANAGER, Role.RELATIONSHIP_MANAGER, Role.CREDIT_OFFICER}
+)
+"""Roles that see the organisation unit named in their token and everything below it."""
+
+
+class Action(StrEnum):
+    """What a mutation does, as far as permission is concerned."""
+
+    REGISTER_CLIENT = "REGISTER_CLIENT"
+    UPDATE_CLIENT = "UPDATE_CLIENT"
+    KEEP_CONTACTS = "KEEP_CONTACTS"
+    RECORD_STATEMENT = "RECORD_STATEMENT"
+    RECORD_CREDIT_EVENT = "RECORD_CREDIT_EVENT"
+    MOVE_UNIT = "MOVE_UNIT"
+    CONTROL_IMPORT = "CONTROL_IMPORT"
+
+
+_STAFF_OF_A_BRANCH = frozenset({Role.REGIONAL_MANAGER, Role.BRANCH_MANAGER, Role.RELATIONSHIP_MANAGER})
+
+PERMITTED: dict[Action, frozenset[Role]] = {
+    Action.REGISTER_CLIENT: _STAFF_OF_A_BRANCH | {Role.HEADQUARTERS_ADMINISTRATOR},
+    Action.UPDATE_CLIENT: _STAFF_OF_A_BRANCH | {Role.HEADQUARTERS_ADMINISTRATOR},
+    Action.KEEP_CONTACTS: _STAFF_OF_A_BRANCH | {Role.HEADQUARTERS_ADMINISTRATOR},
+    # The credit officer judges, and so keeps the facts that judgement rests on; the salesman does not.
+    Action.RECORD_STATEMENT: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    Action.RECORD_CREDIT_EVENT: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    Action.MOVE_UNIT: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    Action.CONTROL_IMPORT: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+}
+"""The whole permission table. Analyst, auditor and client user appear nowhere: they read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified bearer of a token.
+
+    `office` is the code of an organisation unit and is set for `OFFICE_ROLES` only;
+    `client_registration` is a company's registration number, optionally led by its country
+    ("CN:91310000MA1K35X12P"), and is set for `CLIENT_USER` only.
+    """
+
+    subject: str
+    role: Role
+    office: str | None = None
+    client_registration: str | None = None
+
+    def may(self, action: Action) -> bool:
+        """Whether the role may do this anywhere at all; where, is decided by the scope."""
+        return self.role in PERMITTED[action]
