@@ -1,0 +1,25 @@
+"""The states of an import, and which may follow which."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ImportStatus(StrEnum):
+    """Where an import stands. Paused and failed ones go on where they stopped when run again."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    COMPLETED = "COMPLETED"
+
+
+MAY_FOLLOW: dict[ImportStatus, frozenset[ImportStatus]] = {
+    ImportStatus.RUNNING: frozenset({ImportStatus.PAUSED, ImportStatus.CANCELLED}),
+    ImportStatus.PAUSED: frozenset({ImportStatus.RUNNING, ImportStatus.CANCELLED}),
+    ImportStatus.CANCELLED: frozenset(),
+    ImportStatus.FAILED: frozenset({ImportStatus.CANCELLED}),
+    ImportStatus.COMPLETED: frozenset(),
+}
+"""What headquarters may ask of an import from outside; the import itself completes or fails."""
