@@ -76,7 +76,7 @@ def to_minor(amount: Decimal, currency: str) -> int | AmountRefusal:
     assert isinstance(exponent, int)
     if exponent < -EXPONENTS[currency]:
         return AmountRefusal.TOO_MANY_DECIMALS
-    minor = int("".join(map(str, digits))) * 10 ** (exponent + EXPONENTS[currency])
+    minor: int = int("".join(map(str, digits))) * 10 ** (exponent + EXPONENTS[currency])
     if minor > LARGEST_MINOR:
         return AmountRefusal.TOO_LARGE
     return -minor if amount.is_signed() else minor

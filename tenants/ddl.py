@@ -49,13 +49,24 @@ def secure_tenant_table(name: str, access: Access) -> None:
     table = f"bank.{name}"
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")
-    for statement in _policies(table, access) + _grants(table, access):
-        op.execute(statement)
+    privileges = ", ".join(("select", *access.writes))
+    op.execute(f"grant {privileges} on {table} to {PORTAL}, {HEADQUARTERS}")
+    for policy in _staff_policies(table):
+        op.execute(policy)
+    if access.client_rows:
+        let_clients_read(name, access.client_rows)
     op.execute(f"alter table {table} owner to {OWNER}")
 
 
-def _policies(table: str, access: Access) -> list[str]:
-    policies = [
+def let_clients_read(name: str, rows: str) -> None:
+    """Show the client portal's caller the rows in scope for which the condition `rows` holds."""
+    table = f"bank.{name}"
+    op.execute(f"create policy client on {table} for select to {CLIENT} using ({IN_SCOPE} and {rows})")
+    op.execute(f"grant select on {table} to {CLIENT}")
+
+
+def _staff_policies(table: str) -> list[str]:
+    return [
         f"create policy portal on {table} to {PORTAL} using ({IN_SCOPE}) with check ({IN_SCOPE})",
         f"create policy headquarters_reads on {table} for select to {HEADQUARTERS} using (true)",
         # Headquarters sees every row but writes only where the statement's scope says so.
@@ -64,18 +75,6 @@ def _policies(table: str, access: Access) -> list[str]:
         f"using ({IN_SCOPE}) with check ({IN_SCOPE})",
         f"create policy headquarters_deletes on {table} for delete to {HEADQUARTERS} using ({IN_SCOPE})",
     ]
-    if access.client_rows:
-        own = f"{IN_SCOPE} and {access.client_rows}"
-        policies.append(f"create policy client on {table} for select to {CLIENT} using ({own})")
-    return policies
-
-
-def _grants(table: str, access: Access) -> list[str]:
-    privileges = ", ".join(("select", *access.writes))
-    grants = [f"grant {privileges} on {table} to {PORTAL}, {HEADQUARTERS}"]
-    if access.client_rows:
-        grants.append(f"grant select on {table} to {CLIENT}")
-    return grants
 
 
 def _add_foreign_key(table: str, key: ForeignKeyConstraint) -> None:

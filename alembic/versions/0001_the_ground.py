@@ -125,7 +125,7 @@ def _reference_tables() -> None:
         "currency",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("exponent", sa.SmallInteger(), nullable=False),
-        sa.CheckConstraint("code ~ '^[A-Z]{3}$'", name="ck_currency_code_iso_4217"),
+        sa.CheckConstraint("code ~ '^[A-Z]{3}$'", name=op.f("ck_currency_code_iso_4217")),
         sa.PrimaryKeyConstraint("code", name="pk_currency"),
     )
     reference_table(
@@ -146,7 +146,7 @@ def _reference_tables() -> None:
         sa.Column("value", sa.Numeric(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.CheckConstraint("year between 1900 and 2200", name="ck_region_indicator_year_plausible"),
+        sa.CheckConstraint("year between 1900 and 2200", name=op.f("ck_region_indicator_year_plausible")),
         sa.ForeignKeyConstraint(
             ["region_code"], ["bank.region.code"], name="fk_region_indicator_region_code"
         ),
@@ -164,10 +164,10 @@ def _reference_tables() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "(kind = 'HEADQUARTERS') = (parent_id is null)", name="ck_unit_headquarters_is_the_root"
+            "(kind = 'HEADQUARTERS') = (parent_id is null)", name=op.f("ck_unit_headquarters_is_the_root")
         ),
         sa.CheckConstraint(
-            "kind in ('HEADQUARTERS', 'REGION', 'BRANCH', 'SUB_BRANCH')", name="ck_unit_kind_known"
+            "kind in ('HEADQUARTERS', 'REGION', 'BRANCH', 'SUB_BRANCH')", name=op.f("ck_unit_kind_known")
         ),
         sa.ForeignKeyConstraint(["parent_id"], ["bank.unit.id"], name="fk_unit_parent_id"),
         sa.ForeignKeyConstraint(["region_code"], ["bank.region.code"], name="fk_unit_region_code"),

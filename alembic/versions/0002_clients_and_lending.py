@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from tenants.ddl import Access, tenant_table
+from tenants.ddl import Access, let_clients_read, tenant_table
 
 revision = "0002"
 down_revision = "0001"
@@ -38,10 +38,12 @@ TABLES = (
 def upgrade() -> None:
     _records()
     _client_tables()
+    let_clients_read("staff", OWN_MANAGER)
     _lending_tables()
 
 
 def downgrade() -> None:
+    op.execute("drop policy client on bank.staff")
     for table in reversed(TABLES):
         op.drop_table(table, schema="bank")
 
@@ -56,7 +58,7 @@ def _records() -> None:
         sa.Column("payload_sha256", sa.Text(), nullable=False),
         sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("length(key) between 1 and 128", name="ck_idempotency_key_key_bounded"),
+        sa.CheckConstraint("length(key) between 1 and 128", name=op.f("ck_idempotency_key_key_bounded")),
         sa.ForeignKeyConstraint(["branch_id"], ["bank.unit.id"], name="fk_idempotency_key_branch_id"),
         sa.PrimaryKeyConstraint("branch_id", "subject", "key", name="pk_idempotency_key"),
         access=Access(writes=("insert",), client_rows=None),
@@ -84,7 +86,7 @@ def _records() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "status in ('RUNNING', 'PAUSED', 'CANCELLED', 'FAILED', 'COMPLETED')",
-            name="ck_import_job_status_known",
+            name=op.f("ck_import_job_status_known"),
         ),
         sa.ForeignKeyConstraint(["branch_id"], ["bank.unit.id"], name="fk_import_job_branch_id"),
         sa.PrimaryKeyConstraint("branch_id", "id", name="pk_import_job"),
@@ -111,12 +113,12 @@ def _client_tables() -> None:
         sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
         sa.CheckConstraint(
             "role in ('REGIONAL_MANAGER', 'BRANCH_MANAGER', 'RELATIONSHIP_MANAGER', 'CREDIT_OFFICER')",
-            name="ck_staff_role_known",
+            name=op.f("ck_staff_role_known"),
         ),
         sa.ForeignKeyConstraint(["branch_id"], ["bank.unit.id"], name="fk_staff_branch_id"),
         sa.PrimaryKeyConstraint("branch_id", "id", name="pk_staff"),
         sa.UniqueConstraint("branch_id", "code", name="uq_staff_branch_id_code"),
-        access=Access(client_rows=OWN_MANAGER),
+        access=Access(client_rows=None),
     )
     tenant_table(
         "client",
@@ -149,16 +151,16 @@ def _client_tables() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("credit_grade in ('A', 'B', 'C')", name="ck_client_credit_grade_known"),
-        sa.CheckConstraint("registration_country ~ '^[A-Z]{2}$'", name="ck_client_country_iso_3166"),
+        sa.CheckConstraint("credit_grade in ('A', 'B', 'C')", name=op.f("ck_client_credit_grade_known")),
+        sa.CheckConstraint("registration_country ~ '^[A-Z]{2}$'", name=op.f("ck_client_country_iso_3166")),
         sa.CheckConstraint(
-            "size_class in ('LARGE', 'MEDIUM', 'SMALL', 'MICRO')", name="ck_client_size_class_known"
+            "size_class in ('LARGE', 'MEDIUM', 'SMALL', 'MICRO')", name=op.f("ck_client_size_class_known")
         ),
         sa.CheckConstraint(
-            "status in ('PROSPECT', 'ACTIVE', 'DORMANT', 'CLOSED')", name="ck_client_status_known"
+            "status in ('PROSPECT', 'ACTIVE', 'DORMANT', 'CLOSED')", name=op.f("ck_client_status_known")
         ),
-        sa.CheckConstraint("employees >= 0", name="ck_client_employees_not_negative"),
-        sa.CheckConstraint("registered_capital_minor >= 0", name="ck_client_capital_not_negative"),
+        sa.CheckConstraint("employees >= 0", name=op.f("ck_client_employees_not_negative")),
+        sa.CheckConstraint("registered_capital_minor >= 0", name=op.f("ck_client_capital_not_negative")),
         sa.ForeignKeyConstraint(
             ["branch_id", "relationship_manager_id"],
             ["bank.staff.branch_id", "bank.staff.id"],
@@ -264,7 +266,9 @@ def _client_tables() -> None:
         sa.Column("investing_cash_flow_minor", sa.BigInteger(), nullable=True),
         sa.Column("financing_cash_flow_minor", sa.BigInteger(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("period_months between 1 and 24", name="ck_financial_statement_period_plausible"),
+        sa.CheckConstraint(
+            "period_months between 1 and 24", name=op.f("ck_financial_statement_period_plausible")
+        ),
         sa.ForeignKeyConstraint(
             ["branch_id", "client_id"],
             ["bank.client.branch_id", "bank.client.id"],
@@ -312,17 +316,19 @@ def _lending_tables() -> None:
             "'WORKING_CAPITAL', 'REVOLVING_CREDIT', 'PROJECT_LOAN', 'SUPPLY_CHAIN_FINANCE', "
             "'ACQUISITION_LOAN', 'MORTGAGE', 'MICRO_CREDIT', 'IP_PLEDGED_LOAN', "
             "'GREEN_LOAN', 'GUARANTEED_LOAN')",
-            name="ck_facility_product_known",
+            name=op.f("ck_facility_product_known"),
         ),
         sa.CheckConstraint(
             "status in ('APPROVED', 'ACTIVE', 'REPAID', 'CHARGED_OFF', 'CANCELLED')",
-            name="ck_facility_status_known",
+            name=op.f("ck_facility_status_known"),
         ),
-        sa.CheckConstraint("annual_rate > -1 and annual_rate < 10", name="ck_facility_rate_is_a_fraction"),
-        sa.CheckConstraint("guaranteed_minor >= 0", name="ck_facility_guarantee_not_negative"),
-        sa.CheckConstraint("limit_minor >= 0", name="ck_facility_limit_not_negative"),
-        sa.CheckConstraint("outstanding_minor >= 0", name="ck_facility_outstanding_not_negative"),
-        sa.CheckConstraint("term_months >= 0", name="ck_facility_term_not_negative"),
+        sa.CheckConstraint(
+            "annual_rate > -1 and annual_rate < 10", name=op.f("ck_facility_rate_is_a_fraction")
+        ),
+        sa.CheckConstraint("guaranteed_minor >= 0", name=op.f("ck_facility_guarantee_not_negative")),
+        sa.CheckConstraint("limit_minor >= 0", name=op.f("ck_facility_limit_not_negative")),
+        sa.CheckConstraint("outstanding_minor >= 0", name=op.f("ck_facility_outstanding_not_negative")),
+        sa.CheckConstraint("term_months >= 0", name=op.f("ck_facility_term_not_negative")),
         sa.ForeignKeyConstraint(
             ["branch_id", "client_id"],
             ["bank.client.branch_id", "bank.client.id"],
@@ -366,10 +372,10 @@ def _lending_tables() -> None:
         sa.CheckConstraint(
             "kind in ('LATE_PAYMENT', 'DEFAULT', 'RESTRUCTURED', "
             "'CHARGE_OFF', 'PAID_IN_FULL', 'BUREAU_ENTRY')",
-            name="ck_credit_event_kind_known",
+            name=op.f("ck_credit_event_kind_known"),
         ),
         sa.CheckConstraint(
-            "(amount_minor is null) = (currency is null)", name="ck_credit_event_amount_has_currency"
+            "(amount_minor is null) = (currency is null)", name=op.f("ck_credit_event_amount_has_currency")
         ),
         sa.ForeignKeyConstraint(
             ["branch_id", "client_id", "facility_id"],
@@ -417,9 +423,11 @@ def _lending_tables() -> None:
             nullable=True,
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("kind in ('INSTALMENT', 'PREPAYMENT', 'RECOVERY')", name="ck_posting_kind_known"),
         sa.CheckConstraint(
-            "principal_minor >= 0 and interest_minor >= 0", name="ck_posting_amounts_not_negative"
+            "kind in ('INSTALMENT', 'PREPAYMENT', 'RECOVERY')", name=op.f("ck_posting_kind_known")
+        ),
+        sa.CheckConstraint(
+            "principal_minor >= 0 and interest_minor >= 0", name=op.f("ck_posting_amounts_not_negative")
         ),
         sa.ForeignKeyConstraint(
             ["branch_id", "client_id", "facility_id"],

@@ -1,0 +1,272 @@
+"""Everything an operator may set: its default, its meaning, and a clear no when it is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.access import Role
+
+DEVELOPMENT_ISSUER = "https://development.branchgraph.invalid"
+"""The `iss` of tokens that the development issuer signs; `.invalid` can never be a real host (RFC 2606)."""
+
+ASYMMETRIC_ALGORITHMS = frozenset(
+    f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
+) | {"EdDSA"}
+"""All that may be configured: HS* would make the public key a secret, and `none` is no signature."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; str() lists each variable, what is wrong with it and how to mend it."""
+
+
+def _postgres_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        # Read for its errors: a password with a bare # or / shows up as a port that is no number.
+        _ = urlsplit(value).port
+    except ValueError:
+        # The standard library's own message quotes the part that it could not read: perhaps the password.
+        raise ValueError("is not a URL; percent-encode special characters in the password") from None
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must begin with postgresql:// or postgres://")
+    return value
+
+
+def _key_location(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        scheme, hostname = urlsplit(value).scheme, urlsplit(value).hostname
+    except ValueError:
+        raise ValueError("is neither a URL nor a file path") from None
+    if "://" in value and not (scheme in ("http", "https") and hostname):
+        raise ValueError("must be an https:// URL or the path of a file")
+    return value
+
+
+def _algorithm_names(value: object) -> object:
+    """ "RS256, ES256" as people write it, or a JSON list."""
+    if not isinstance(value, str) or value.lstrip().startswith("["):
+        return _json(value)
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _asymmetric(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or not ASYMMETRIC_ALGORITHMS.issuperset(value):
+        raise ValueError(
+            f"must be some of {', '.join(sorted(ASYMMETRIC_ALGORITHMS))}; symmetric ones and none are refused"
+        )
+    return value
+
+
+def _json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError("is not valid JSON") from None
+
+
+def _our_roles(value: dict[str, str]) -> dict[str, str]:
+    if not set(Role).issuperset(value.values()):
+        raise ValueError(f"must map to our role names only: {', '.join(Role)}")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+PostgresUrl = Annotated[str | None, AfterValidator(_postgres_url)]
+KeyLocation = Annotated[str | None, AfterValidator(_key_location)]
+Algorithms = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_algorithm_names), AfterValidator(_asymmetric)
+]
+RoleMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_json), AfterValidator(_our_roles)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)]
+HomePath = Annotated[Path | None, AfterValidator(lambda path: path.expanduser() if path else path)]
+
+
+class Settings(BaseSettings):
+    """What the process was told by its environment; the variable is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+    environment: Literal["development", "production"] = Field(
+        default="development",
+        description="`production` refuses the development issuer and demands real token keys.",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes any free one."
+    )
+    log_level: LogLevel = Field(
+        default="info", description="`debug`, `info`, `warning`, `error` or `critical`."
+    )
+
+    # repr=False: the URL holds a password, and settings get printed in tracebacks.
+    database_url: PostgresUrl = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL to use (`postgresql://…`); unset runs the embedded server.",
+    )
+    read_database_url: PostgresUrl = Field(
+        default=None,
+        repr=False,
+        description="Streaming replica from which headquarters reads; unset reads the primary.",
+    )
+    database_role_password: SecretStr | None = Field(
+        default=None, description="Password of the login roles that the migrations create."
+    )
+    database_pooler: Literal["none", "transaction"] = Field(
+        default="none",
+        description="`transaction` behind PgBouncer in transaction mode: no prepared statements are kept.",
+    )
+    database_connections: int = Field(
+        default=10, ge=1, le=1000, description="Most connections each login role may hold open."
+    )
+    data_home: HomePath = Field(
+        default=None,
+        description="Directory of the embedded server and the development key; unset uses the user's own.",
+    )
+    statement_timeout_ms: int = Field(
+        default=8000,
+        ge=1,
+        le=600_000,
+        description="Milliseconds after which the database gives up a statement.",
+    )
+    request_timeout_s: float = Field(
+        default=8,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds after which a request is answered TIMEOUT.",
+    )
+
+    token_jwks: KeyLocation = Field(
+        default=None,
+        description="URL or file of the JSON Web Key Set that signs tokens; required in production, "
+        "unset in development uses the development issuer.",
+    )
+    token_issuer: str | None = Field(
+        default=None, description="The exact `iss` that tokens must carry; required with TOKEN_JWKS."
+    )
+    token_audience: str = Field(
+        default="branchgraph", min_length=1, description="The `aud` that tokens must carry."
+    )
+    token_algorithms: Algorithms = Field(
+        default=("RS256", "PS256", "ES256", "EdDSA"),
+        description="Signature algorithms accepted, comma-separated.",
+    )
+    token_role_claim: str = Field(
+        default="role",
+        min_length=1,
+        description="Claim with the role; dots reach inside: `realm_access.roles`.",
+    )
+    token_office_claim: str = Field(
+        default="office", min_length=1, description="Claim with the code of the caller's organisation unit."
+    )
+    token_client_claim: str = Field(
+        default="client", min_length=1, description="Claim with a client user's company registration number."
+    )
+    token_role_map: RoleMap = Field(
+        default={},
+        description="JSON object from the bank's role names to ours; when set, only names in it count.",
+    )
+    token_leeway_s: int = Field(
+        default=10,
+        ge=0,
+        le=300,
+        description="Seconds by which the token issuer's clock may differ from ours.",
+    )
+
+    @model_validator(mode="after")
+    def _token_settings_agree(self) -> Self:
+        faults = _token_faults(self)
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def load_settings() -> Settings:
+    """The settings in the environment; raises SettingsError, which never quotes a value that was set."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # include_input and include_context are off so that no secret can reach the message.
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        lines = [line for details in found for line in _sentences(details)]
+    raise SettingsError("\n".join(["The settings cannot be used:", *(f"  {line}" for line in lines)]))
+
+
+def settings_table() -> str:
+    """The README's table of settings, in Markdown: variable, default, meaning."""
+    rows = [
+        f"| `{name.upper()}` | {_default(name)} | {(field.description or '').replace('|', chr(92) + '|')} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(["| Variable | Default | Meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _token_faults(settings: Settings) -> list[str]:
+    faults = []
+    if settings.environment == "production":
+        faults += _production_faults(settings)
+    elif settings.token_jwks and not settings.token_issuer:
+        faults.append("TOKEN_ISSUER: is required with TOKEN_JWKS. Set it to the `iss` of the tokens.")
+    elif settings.token_issuer and not settings.token_jwks:
+        # Else the operator believes in his own issuer while the development one is in use.
+        faults.append("TOKEN_JWKS: is required with TOKEN_ISSUER. Set it to the issuer's key set.")
+    return faults
+
+
+def _production_faults(settings: Settings) -> list[str]:
+    faults = []
+    if settings.token_jwks is None:
+        faults.append(
+            "TOKEN_JWKS: is required in production. Set it to your issuer's key set: a URL or file."
+        )
+    elif settings.token_jwks.startswith("http:") and not _is_loopback(settings.token_jwks):
+        # Whoever sits on the wire could otherwise hand us keys of his own.
+        faults.append("TOKEN_JWKS: must not travel in the clear in production. Use https:// or a file.")
+    if settings.token_issuer is None:
+        faults.append("TOKEN_ISSUER: is required in production. Set it to the exact `iss` of your tokens.")
+    elif settings.token_issuer == DEVELOPMENT_ISSUER:
+        faults.append("TOKEN_ISSUER: the development issuer is refused in production. Set your own issuer.")
+    return faults
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def _sentences(details: ErrorDetails) -> list[str]:
+    wrong = details["msg"].removeprefix("Value error, ")
+    if not details["loc"]:
+        # Raised over several fields: each line already names its variable and the remedy.
+        return wrong.split("\n")
+    name = str(details["loc"][0])
+    field = Settings.model_fields.get(name)
+    meaning = field.description if field else ""
+    default = "" if _default(name) == "unset" else f" for {_default(name)}"
+    return [f"{name.upper()}: {wrong}. Set: {meaning} Or unset it{default}."]
+
+
+def _default(name: str) -> str:
+    field = Settings.model_fields.get(name)
+    match field.default if field else None:
+        case None:
+            return "unset"
+        case tuple() as names:
+            return f"`{','.join(names)}`"
+        case default:
+            return f"`{default}`"

@@ -1,0 +1,195 @@
+"""The only door to the database: a transaction opened for a scope, and nothing outside of one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+
+from tenants.credentials import Credentials
+from tenants.roles import Login
+from tenants.scope import Scope, settings_of
+
+DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
+CONNECT_TIMEOUT_S = 5.0
+LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
+
+Observer = Callable[[str], None]
+"""Told the text of every statement; tests count with it."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer; the caller may try again."""
+
+
+class StatementTimeout(Exception):
+    """The database gave up on a statement that took too long; the caller may ask for less."""
+
+
+class Transaction:
+    """One open transaction under one scope. Statements wait for each other: a connection serves one at a time."""
+
+    def __init__(self, connection: Any, observer: Observer | None) -> None:
+        self.connection = connection
+        self._observer = observer
+        self._turn = asyncio.Lock()
+
+    async def rows(self, statement: Executable) -> list[asyncpg.Record]:
+        """Run a statement and return its rows."""
+        text, values = compiled(statement)
+        if self._observer:
+            self._observer(text)
+        async with self._turn:
+            rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
+        return rows
+
+    async def row(self, statement: Executable) -> asyncpg.Record | None:
+        """Run a statement and return its first row, if there is one."""
+        rows = await self.rows(statement)
+        return rows[0] if rows else None
+
+    async def value(self, statement: Executable) -> Any:
+        """Run a statement and return the first column of its first row, if there is one."""
+        row = await self.row(statement)
+        return row[0] if row else None
+
+
+def compiled(statement: Executable) -> tuple[str, list[Any]]:
+    """The statement's text and its values in the order of $1, $2, …"""
+    made = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
+    processors = made._bind_processors
+    values = [
+        processors[name](made.params[name]) if name in processors else made.params[name]
+        for name in made.positiontup or ()
+    ]
+    return str(made), values
+
+
+class Database:
+    """One small pool of connections per login role; the role is chosen by the scope, never by the caller."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        connections: int = 10,
+        pooled: bool = False,
+        statement_timeout_ms: int = 8000,
+        observer: Observer | None = None,
+    ) -> None:
+        """`pooled` says that a pooler in transaction mode stands between: then nothing is kept prepared."""
+        self._credentials = credentials
+        self._connections = connections
+        self._pooled = pooled
+        self._statement_timeout_ms = int(statement_timeout_ms)
+        self._pools: dict[tuple[Login, bool], asyncpg.Pool] = {}
+        self.observer = observer
+
+    async def open(self) -> None:
+        """Connect once under each role. Raises DatabaseUnavailable."""
+        try:
+            for login in Login:
+                self._pools[login, True] = await self._pool(self._credentials.dsn(login))
+            self._pools[Login.HEADQUARTERS, False] = (
+                await self._pool(self._credentials.read_dsn)
+                if self._credentials.read_dsn
+                else self._pools[Login.HEADQUARTERS, True]
+            )
+        except (*LOST, TimeoutError, asyncpg.PostgresError) as lost:
+            await self.close()
+            raise DatabaseUnavailable(f"cannot connect to the database: {lost}") from lost
+
+    async def close(self) -> None:
+        """Close every connection, waiting a little for those in use."""
+        for pool in set(self._pools.values()):
+            try:
+                await asyncio.wait_for(pool.close(), 5)
+            except TimeoutError:
+                pool.terminate()
+        self._pools.clear()
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope, *, write: bool = False) -> AsyncIterator[Transaction]:
+        """A transaction in which exactly the scope's rows exist; committed at the end, undone by an error.
+
+        A read sees one snapshot from its first statement to its last. Raises DatabaseUnavailable and
+        StatementTimeout.
+        """
+        pool = self._pools.get((scope.login, write)) or self._pools[scope.login, True]
+        connection = None
+        try:
+            connection = await self._begin(pool, self._opening(scope, write=write))
+            yield Transaction(connection, self.observer)
+            await connection.execute("commit")
+        except BaseException as problem:
+            if connection is not None:
+                await _undo(connection)
+            raise _translated(problem) from problem
+        finally:
+            if connection is not None:
+                await pool.release(connection, timeout=CONNECT_TIMEOUT_S)
+
+    def _opening(self, scope: Scope, *, write: bool) -> str:
+        begin = "begin" if write else "begin isolation level repeatable read read only"
+        limits = f"set local statement_timeout = {self._statement_timeout_ms}; set local timezone = 'UTC'"
+        return f"{begin}; {settings_of(scope, write=write)}; {limits}"
+
+    async def _begin(self, pool: asyncpg.Pool, opening: str) -> Any:
+        """Take a connection and open the transaction on it; a connection that died while idle is replaced."""
+        for attempt in range(self._connections + 1):
+            connection = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+            try:
+                await connection.execute(opening)
+            except LOST:
+                await pool.release(connection)
+                if attempt == self._connections:
+                    raise
+            except BaseException:
+                await _undo(connection)
+                await pool.release(connection)
+                raise
+            else:
+                return connection
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _pool(self, dsn: str) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=self._connections,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=self._statement_timeout_ms / 1000 + 2,
+            statement_cache_size=0 if self._pooled else 1000,
+            max_cacheable_statement_size=0,
+            # The pool's own reset costs as much as a query. Nothing outlives a transaction here: every
+            # setting is SET LOCAL, and `_undo` or asyncpg itself rolls back what was left open.
+            reset=_nothing_to_reset,
+        )
+
+
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    del connection
+
+
+async def _undo(connection: Any) -> None:
+    """Leave the connection outside of any transaction, or closed."""
+    if connection.is_closed():
+        return
+    try:
+        await asyncio.shield(connection.execute("rollback", timeout=CONNECT_TIMEOUT_S))
+    except BaseException:
+        connection.terminate()
+
+
+def _translated(problem: BaseException) -> BaseException:
+    """What the layers above need to tell apart; everything else as it is."""
+    if isinstance(problem, asyncpg.QueryCanceledError):
+        return StatementTimeout("the database gave up on a statement that took too long")
+    if isinstance(problem, (*LOST, asyncpg.TooManyConnectionsError)):
+        return DatabaseUnavailable("the database did not answer")
+    return problem

@@ -1,0 +1,120 @@
+"""A real PostgreSQL for the tests: one throw-away server per worker, one cloned database per test."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from small_bank import SmallBank, found_small_bank
+from sqlalchemy.engine import make_url
+
+from api.embedded import EmbeddedPostgres
+from tenants import migrations
+from tenants.credentials import Credentials, set_passwords
+from tenants.database import Database
+from tenants.organisation import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL server on which tests make and drop databases."""
+
+    dsn: str
+
+    def to(self, database: str) -> str:
+        """The administrator's DSN of one database."""
+        return make_url(self.dsn).set(database=database).render_as_string(hide_password=False)
+
+    async def run(self, statement: str) -> None:
+        """One statement outside of any transaction."""
+        connection = await asyncpg.connect(self.dsn, timeout=20)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """DATABASE_URL's server where it is set, else an embedded one made for this worker."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield Server(url)
+        return
+    # Not below pytest's own directory: that one is closed to the user that PostgreSQL runs as.
+    home = Path(tempfile.mkdtemp(prefix="branchgraph-test-"))
+    home.chmod(0o755)
+    try:
+        with EmbeddedPostgres(home / "data", durable=False) as embedded:
+            yield Server(embedded.dsn())
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> Iterator[str]:
+    """The name of a migrated database with the small bank in it, to clone from."""
+    name = f"branchgraph_test_{os.getpid()}"
+    # Roles belong to the whole server: workers that share one must not make them at the same time.
+    with Path(tempfile.gettempdir(), "branchgraph-test.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        asyncio.run(server.run(f"create database {name}"))
+        migrations.upgrade(server.to(name))
+        asyncio.run(_furnish(Credentials(server.to(name))))
+    yield name
+    asyncio.run(server.run(f"drop database {name} with (force)"))
+
+
+async def _furnish(credentials: Credentials) -> None:
+    await set_passwords(credentials)
+    database = Database(credentials)
+    await database.open()
+    try:
+        await found_small_bank(database)
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def credentials(server: Server, template: str) -> AsyncIterator[Credentials]:
+    """A database of this test's own, with the small bank in it."""
+    name = f"{template}_{os.urandom(4).hex()}"
+    await server.run(f"create database {name} template {template}")
+    yield Credentials(server.to(name))
+    await server.run(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database(credentials: Credentials) -> AsyncIterator[Database]:
+    """The product's own door to that database."""
+    database = Database(credentials, connections=5)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def administrator(credentials: Credentials) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that may change the schema, for tests that take a guard away."""
+    connection = await asyncpg.connect(credentials.url, timeout=20)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def directory(database: Database) -> Directory:
+    """Callers to scopes."""
+    return Directory(database)
+
+
+@pytest.fixture(scope="session")
+def small_bank() -> SmallBank:
+    """Names and ids of what is in the small bank."""
+    return SmallBank()
