@@ -127,6 +127,12 @@ def test_a_refusal_never_quotes_a_secret(monkeypatch: pytest.MonkeyPatch, url: s
     assert "hunter2" not in message
 
 
+def test_settings_made_in_code_do_not_quote_a_secret_either() -> None:
+    with pytest.raises(ValueError, match="database_url") as refused:
+        Settings(database_url="mysql://portal:hunter2@db/bank")
+    assert "hunter2" not in str(refused.value)
+
+
 def test_printed_settings_show_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_from(
         monkeypatch,

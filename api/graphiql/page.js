@@ -82,10 +82,12 @@
       if (ask !== latestAsk) return;
       if (!response.ok || !answer.token) throw new Error(reasonIn(answer) || `answered ${response.status}`);
       show(answer.token);
+      forgetAnswer();
       say(`signed in as ${answer.persona || persona}`);
     } catch (error) {
       if (ask !== latestAsk) return;
       show(null);
+      forgetAnswer();
       say(`No token for ${persona}: ${error.message}`, true);
     }
   }
@@ -96,6 +98,11 @@
     return typeof reason === "string" ? reason : "";
   }
 
+  // What the caller before was answered must not look like an answer to this one.
+  function forgetAnswer() {
+    if (editor && editor.responseEditor) editor.responseEditor.setValue("");
+  }
+
   function listenForPersonas(select) {
     const other = byId("other-persona");
     select.addEventListener("change", () => {
@@ -104,7 +111,9 @@
     });
     other.addEventListener("change", () => {
       const persona = other.value.trim();
-      if (persona) become(persona);
+      if (!persona) return;
+      select.selectedIndex = -1; // Nobody from the list is signed in now.
+      become(persona);
     });
     if (select.value) become(select.value);
     else show(null);
@@ -115,6 +124,7 @@
       const token = field.value.trim().replace(/^Bearer\s+/i, "");
       field.value = "";
       show(token || null);
+      forgetAnswer();
       say(token ? "token in use until this tab closes" : "no token");
     };
     byId("use-token").addEventListener("click", use);

@@ -16,11 +16,12 @@ from api.graphiql.install import ASSETS, BUNDLES, COMMAND
 from api.graphiql.operations import example_groups
 
 HERE = Path(__file__).parent
+EXAMPLES = HERE / "examples"
 
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        # CodeMirror and the dialogs of GraphiQL write style attributes and <style> elements.
+        # GraphiQL's dialogs write a <style> element whose text depends on the window.
         "style-src 'self' 'unsafe-inline'",
         # GraphiQL's style sheet carries its fonts and its squiggles as data: URLs.
         "font-src 'self' data:",
@@ -64,13 +65,12 @@ def page(*, development: bool, personas: Sequence[str], assets: Path = ASSETS) -
     return HTMLResponse(_PAGE.substitute(sign_in=sign_in), headers=PAGE_HEADERS)
 
 
-def routes(*, development: bool, personas: Sequence[str], assets: Path = ASSETS) -> list[BaseRoute]:
+def routes(*, assets: Path = ASSETS, examples: Path = EXAMPLES) -> list[BaseRoute]:
     """The page's own files; the examples are read once, so that a broken one stops the start, not a user."""
-    del development, personas  # The files are the same for everyone; what differs is in the page.
-    examples = example_groups(HERE / "examples")
+    groups = example_groups(examples)
 
     async def examples_json(_: Request) -> Response:
-        return JSONResponse(examples, headers=EVERY_FILE_HEADERS)
+        return JSONResponse(groups, headers=EVERY_FILE_HEADERS)
 
     return [
         Mount("/graphiql/assets", _Assets(directory=assets, check_dir=False), name="graphiql-assets"),

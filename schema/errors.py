@@ -1,0 +1,42 @@
+"""What goes wrong, as callers see it: a code, a sentence that says how to mend it, and nothing from within."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from graphql import GraphQLError
+
+
+class Code(StrEnum):
+    """The value of `extensions.code`; Apollo's names where one fits."""
+
+    PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    TIMEOUT = "TIMEOUT"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL_SERVER_ERROR"
+
+
+class CodedError(GraphQLError):
+    """A fault that the caller may read as it is."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message, extensions={"code": code.value})
+
+
+class BadInput(CodedError):
+    """An argument that cannot be taken; the message says which and why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.BAD_USER_INPUT, message)
+
+
+class Forbidden(CodedError):
+    """The caller's role may not do this anywhere."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.FORBIDDEN, message)

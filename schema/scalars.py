@@ -1,0 +1,72 @@
+"""Values as they travel: amounts as decimal strings, big integers as strings, text that a database can hold."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, NewType
+
+import strawberry
+from graphql import StringValueNode, ValueNode
+from strawberry.types.scalar import ScalarDefinition
+
+from schema.errors import BadInput
+
+BigInt = NewType("BigInt", int)
+
+# No exponents, no underscores, no digits of other scripts: what a person would call a number.
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+LONGEST_DECIMAL = 28
+LONGEST_BIG_INT = 19
+
+
+def parse_decimal(value: Any) -> Decimal:
+    """A decimal from its string, e.g. "1234.50"; floats are refused, since they are not exact."""
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value[: LONGEST_DECIMAL + 10]):
+        raise BadInput('a Decimal is a string of digits such as "1234.50", without exponent or separators')
+    if sum(c.isdigit() for c in value) > LONGEST_DECIMAL:
+        raise BadInput(f"a Decimal has at most {LONGEST_DECIMAL} digits")
+    return Decimal(value)
+
+
+def parse_big_int(value: Any) -> int:
+    """An integer of up to 64 bits from its string."""
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,19}", str(value), re.ASCII):
+        raise BadInput('a BigInt is a string of digits such as "9007199254740993"')
+    if not -(2**63) <= int(value) < 2**63:
+        raise BadInput("a BigInt has at most 64 bits")
+    return int(value)
+
+
+def parse_text(value: Any) -> str:
+    """Text without U+0000 and without lone surrogates, which PostgreSQL cannot hold."""
+    if not isinstance(value, str):
+        raise BadInput("a String is text in quotes")
+    if "\0" in value:
+        raise BadInput("text may not hold the character U+0000")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadInput("text may not hold half of a surrogate pair") from None
+    return value
+
+
+def _text_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> str:
+    del variables
+    return parse_text(node.value if isinstance(node, StringValueNode) else None)
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number as a string, e.g. "1234.50". Never a float.',
+        serialize=str,
+        parse_value=parse_decimal,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="An integer of up to 64 bits, as a string.",
+        serialize=str,
+        parse_value=parse_big_int,
+    ),
+}

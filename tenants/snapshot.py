@@ -1,0 +1,54 @@
+"""One caller's view of the bank: opened at the first question, the same until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+from sqlalchemy import Executable
+
+from tenants.database import Database, Transaction
+from tenants.scope import Scope
+
+
+class Snapshot:
+    """A read transaction under a scope, begun when first needed. Used by many resolvers at once."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self.scope = scope
+        self._database = database
+        self._open: tuple[AsyncExitStack, Transaction] | None = None
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    async def rows(self, statement: Executable) -> list[Any]:
+        """The rows of a SELECT. Raises what `Database.transaction` raises."""
+        async with self._turn:
+            if self._closed:
+                raise asyncio.CancelledError("the operation has ended")
+            if self._open is None:
+                self._open = await self._begin()
+            return await self._open[1].rows(statement)
+
+    async def renew(self) -> None:
+        """Let the next question see what has been committed since."""
+        async with self._turn:
+            await self._end()
+
+    async def close(self) -> None:
+        """End the transaction; whoever asks afterwards is told that the operation has ended."""
+        async with self._turn:
+            self._closed = True
+            await self._end()
+
+    async def _begin(self) -> tuple[AsyncExitStack, Transaction]:
+        stack = AsyncExitStack()
+        transaction = await stack.enter_async_context(self._database.transaction(self.scope))
+        return stack, transaction
+
+    async def _end(self) -> None:
+        if self._open is not None:
+            stack, _ = self._open
+            self._open = None
+            await stack.aclose()
