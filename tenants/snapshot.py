@@ -20,16 +20,21 @@ class Snapshot:
         self._database = database
         self._open: tuple[AsyncExitStack, Transaction] | None = None
         self._turn = asyncio.Lock()
-        self._closed = False
+        self._failure: BaseException | None = None
 
     async def rows(self, statement: Executable) -> list[Any]:
         """The rows of a SELECT. Raises what `Database.transaction` raises."""
         async with self._turn:
-            if self._closed:
-                raise asyncio.CancelledError("the operation has ended")
-            if self._open is None:
-                self._open = await self._begin()
-            return await self._open[1].rows(statement)
+            if self._failure:
+                raise self._failure
+            try:
+                if self._open is None:
+                    self._open = await self._begin()
+                return await self._open[1].rows(statement)
+            except Exception as problem:
+                # PostgreSQL answers nothing more in a failed transaction: everyone is told the first reason.
+                self._failure = await self._abandoned(problem)
+                raise self._failure from problem
 
     async def renew(self) -> None:
         """Let the next question see what has been committed since."""
@@ -39,7 +44,7 @@ class Snapshot:
     async def close(self) -> None:
         """End the transaction; whoever asks afterwards is told that the operation has ended."""
         async with self._turn:
-            self._closed = True
+            self._failure = self._failure or RuntimeError("the operation has ended")
             await self._end()
 
     async def _begin(self) -> tuple[AsyncExitStack, Transaction]:
@@ -52,3 +57,14 @@ class Snapshot:
             stack, _ = self._open
             self._open = None
             await stack.aclose()
+
+    async def _abandoned(self, problem: Exception) -> BaseException:
+        if self._open is None:
+            return problem
+        stack, _ = self._open
+        self._open = None
+        try:
+            await stack.__aexit__(type(problem), problem, problem.__traceback__)
+        except Exception as translated:
+            return translated
+        return problem

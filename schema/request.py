@@ -1,0 +1,69 @@
+"""What one operation carries with it: who asks, what it sees, and the batches it is collecting."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import date
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+from strawberry.types import Info
+
+from domain.access import Caller
+from domain.organisation import Organisation
+from tenants.database import Database
+from tenants.organisation import Directory
+from tenants.scope import Scope
+from tenants.snapshot import Snapshot
+
+LoadMany = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+
+
+class Request:
+    """The context of one operation. The scope is decided before it is made, and never changes."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        directory: Directory,
+        organisation: Organisation,
+        scope: Scope,
+        today: date,
+    ) -> None:
+        self.database = database
+        self.directory = directory
+        self.organisation = organisation
+        self.scope = scope
+        self.today = today
+        self.snapshot = Snapshot(database, scope)
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        return self.scope.caller
+
+    def batch(self, what: Hashable, load: LoadMany) -> DataLoader[Any, Any]:
+        """The loader that collects the keys of one thing asked for; `what` holds the field and its arguments."""
+        loader = self._loaders.get(what)
+        if loader is None:
+            loader = self._loaders[what] = DataLoader(load_fn=load)
+        return loader
+
+    async def renew(self) -> None:
+        """Something was written: answer from what is committed now."""
+        self._loaders.clear()
+        self.organisation = await self.directory.organisation()
+        await self.snapshot.renew()
+
+    async def close(self) -> None:
+        """End the operation's transaction."""
+        await self.snapshot.close()
+
+
+def request_of(info: Info[Any, Any]) -> Request:
+    """The operation's context, from a resolver's info."""
+    request = info.context
+    assert isinstance(request, Request)
+    return request
