@@ -84,6 +84,8 @@ def first_closed_directory(path: Path, account: Account) -> Path | None:
             found = directory.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        if not stat.S_ISDIR(found.st_mode):
+            return None  # not closed, but no way through either: making the home will say so
         if not _allowed(found, account, stat.S_IXOTH):
             return directory
     return None

@@ -143,11 +143,9 @@ def _fingerprint(binding: Binding, order: tuple[OrderKey, ...], body: bytes) -> 
 
 
 def _written(value: Any) -> Any:
-    return str(value) if isinstance(value, Decimal) else value.isoformat() if _is_time(value) else value
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, dt.date | dt.datetime)
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 _READERS: dict[type, Callable[[Any], CursorValue]] = {

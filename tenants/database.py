@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +18,16 @@ from tenants.scope import Scope, settings_of
 
 DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 CONNECT_TIMEOUT_S = 5.0
-LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
+UNDO_TIMEOUT_S = 1.0
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    OSError,
+)
 
 Observer = Callable[[str], None]
 """Told the text of every statement; tests count with it."""
@@ -38,6 +48,7 @@ class Transaction:
         self.connection = connection
         self._observer = observer
         self._turn = asyncio.Lock()
+        self._over = False
 
     async def rows(self, statement: Executable) -> list[asyncpg.Record]:
         """Run a statement and return its rows."""
@@ -45,6 +56,8 @@ class Transaction:
         if self._observer:
             self._observer(text)
         async with self._turn:
+            if self._over:
+                raise asyncpg.InterfaceError("the transaction has ended: it answers nobody any more")
             rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
         return rows
 
@@ -57,6 +70,10 @@ class Transaction:
         """Run a statement and return the first column of its first row, if there is one."""
         row = await self.row(statement)
         return row[0] if row else None
+
+    def end(self) -> None:
+        """Answer nothing more; what still waits for its turn would run outside of the scope."""
+        self._over = True
 
 
 def compiled(statement: Executable) -> tuple[str, list[Any]]:
@@ -120,23 +137,37 @@ class Database:
         A read sees one snapshot from its first statement to its last. Raises DatabaseUnavailable and
         StatementTimeout.
         """
+        if not self._pools:
+            raise DatabaseUnavailable("the database is not open")
         pool = self._pools.get((scope.login, write)) or self._pools[scope.login, True]
         connection = None
         try:
             connection = await self._begin(pool, self._opening(scope, write=write))
-            yield Transaction(connection, self.observer)
-            await connection.execute("commit")
+            transaction = Transaction(connection, self.observer)
+            try:
+                yield transaction
+            finally:
+                transaction.end()
+            # After an error that somebody swallowed, COMMIT succeeds and undoes everything.
+            if await connection.execute("commit") != "COMMIT" and write:
+                raise asyncpg.InFailedSQLTransactionError("an earlier error undid the whole transaction")
         except BaseException as problem:
             if connection is not None:
                 await _undo(connection)
-            raise _translated(problem) from problem
+            told = _translated(problem)
+            if told is problem:
+                raise
+            raise told from problem
         finally:
             if connection is not None:
                 await pool.release(connection, timeout=CONNECT_TIMEOUT_S)
 
     def _opening(self, scope: Scope, *, write: bool) -> str:
         begin = "begin" if write else "begin isolation level repeatable read read only"
-        limits = f"set local statement_timeout = {self._statement_timeout_ms}; set local timezone = 'UTC'"
+        limits = (
+            f"set local statement_timeout = {self._statement_timeout_ms}; "
+            "set local idle_in_transaction_session_timeout = '60s'; set local timezone = 'UTC'"
+        )
         return f"{begin}; {settings_of(scope, write=write)}; {limits}"
 
     async def _begin(self, pool: asyncpg.Pool, opening: str) -> Any:
@@ -144,14 +175,20 @@ class Database:
         for attempt in range(self._connections + 1):
             connection = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
             try:
-                await connection.execute(opening)
+                await connection.execute(opening, timeout=CONNECT_TIMEOUT_S)
+            except TimeoutError:
+                # Alive and silent: the next connection would be as well.
+                _drop(connection)
+                raise
             except LOST:
-                await pool.release(connection)
+                _drop(connection)
                 if attempt == self._connections:
                     raise
             except BaseException:
-                await _undo(connection)
-                await pool.release(connection)
+                try:
+                    await _undo(connection)
+                finally:
+                    await pool.release(connection)
                 raise
             else:
                 return connection
@@ -178,11 +215,18 @@ async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
 
 async def _undo(connection: Any) -> None:
     """Leave the connection outside of any transaction, or closed."""
-    if connection.is_closed():
-        return
     try:
-        await asyncio.shield(connection.execute("rollback", timeout=CONNECT_TIMEOUT_S))
-    except BaseException:
+        await asyncio.shield(connection.execute("rollback", timeout=UNDO_TIMEOUT_S))
+    except BaseException as problem:
+        _drop(connection)
+        if not isinstance(problem, Exception):
+            raise
+
+
+def _drop(connection: Any) -> None:
+    """Close the connection, which gives its place in the pool back."""
+    # One that the server closed may have given it back by itself.
+    with contextlib.suppress(asyncpg.InterfaceError):
         connection.terminate()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import fcntl
 import os
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,6 +19,9 @@ from small_bank import SmallBank, found_small_bank
 from sqlalchemy.engine import make_url
 
 from api.embedded import EmbeddedPostgres
+from domain.access import Caller
+from schema.graph import answer
+from schema.request import Request
 from tenants import migrations
 from tenants.credentials import Credentials, set_passwords
 from tenants.database import Database
@@ -118,3 +123,52 @@ def directory(database: Database) -> Directory:
 def small_bank() -> SmallBank:
     """Names and ids of what is in the small bank."""
     return SmallBank()
+
+
+class Ask:
+    """Puts an operation to the graph as one caller, the way a request does."""
+
+    def __init__(self, database: Database, directory: Directory) -> None:
+        self.database = database
+        self.directory = directory
+        self.statements: list[str] = []
+        database.observer = self.statements.append
+
+    async def full(self, caller: Caller, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole response; a fault of the server's own fails the test."""
+        scope = await self.directory.scope(caller)
+        request = Request(
+            database=self.database,
+            directory=self.directory,
+            organisation=await self.directory.organisation(),
+            scope=scope,
+            today=dt.date(2026, 1, 15),
+        )
+        self.statements.clear()
+        answered = await answer(
+            request, query=query, variables=variables, operation=None, reading_only=False, report=_fail
+        )
+        return answered.body
+
+    async def __call__(self, caller: Caller, query: str, **variables: Any) -> Any:
+        """The data of a response without errors."""
+        body = await self.full(caller, query, **variables)
+        assert "errors" not in body, body["errors"]
+        return body["data"]
+
+    async def error(self, caller: Caller, query: str, **variables: Any) -> dict[str, Any]:
+        """The only error of a response."""
+        body = await self.full(caller, query, **variables)
+        (error,) = body["errors"]
+        assert isinstance(error, dict)
+        return error
+
+
+def _fail(correlation: str, cause: BaseException) -> None:
+    raise AssertionError(f"a fault of the server's own ({correlation})") from cause
+
+
+@pytest.fixture
+def ask(database: Database, directory: Directory) -> Ask:
+    """The graph over this test's database."""
+    return Ask(database, directory)

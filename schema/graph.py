@@ -1,0 +1,183 @@
+"""The whole schema, and one operation answered by it: every fault coded, nothing from within let out."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import strawberry
+from graphql import (
+    GraphQLError,
+    GraphQLSyntaxError,
+    StringValueNode,
+    ValidationContext,
+    ValidationRule,
+)
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType as StrawberryOperation
+
+import schema.codes  # noqa: F401 - makes the domain's code lists enums of the schema
+from schema.errors import Code, CodedError
+from schema.mutation import Mutation
+from schema.query import Query
+from schema.request import Request
+from schema.scalars import SCALARS, parse_text
+from tenants.database import DatabaseUnavailable, StatementTimeout
+
+MOST_TOKENS = 10_000
+DEEPEST_VARIABLES = 50
+
+Report = Callable[[str, BaseException], None]
+"""Told the correlation id and the cause of every fault that callers are not shown."""
+
+
+class Phase(enum.Enum):
+    """How far an operation came; GraphQL over HTTP answers by it."""
+
+    REFUSED = "refused before execution"
+    EXECUTED = "executed, perhaps with errors"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The response to one operation, ready to be written as JSON."""
+
+    body: dict[str, Any]
+    phase: Phase
+
+
+class _TextCanBeStored(ValidationRule):
+    """A string literal must be text that PostgreSQL can hold."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+
+    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
+        try:
+            parse_text(node.value)
+        except CodedError as refused:
+            self.report_error(GraphQLError(refused.message, node))
+
+
+class _Schema(strawberry.Schema):
+    """Strawberry's schema without its error log, which would write what callers sent."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        del errors, execution_context
+
+
+@cache
+def graph() -> strawberry.Schema:
+    """The schema, built once."""
+    return _Schema(
+        query=Query,
+        mutation=Mutation,
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
+            lambda: AddValidationRules([_TextCanBeStored]),
+        ],
+    )
+
+
+async def answer(
+    request: Request,
+    *,
+    query: str,
+    variables: dict[str, Any] | None,
+    operation: str | None,
+    reading_only: bool,
+    report: Report,
+) -> Answer:
+    """Execute one operation for the request's caller. `reading_only` refuses mutations, as GET must."""
+    try:
+        _refuse_unstorable(variables or {}, 0)
+    except CodedError as refused:
+        return Answer(refusal(Code.BAD_USER_INPUT, refused.message), Phase.REFUSED)
+    allowed = {StrawberryOperation.QUERY} | (set() if reading_only else {StrawberryOperation.MUTATION})
+    try:
+        result = await graph().execute(
+            query,
+            variable_values=variables,
+            context_value=request,
+            operation_name=operation,
+            allowed_operation_types=allowed,
+        )
+    except Exception as refused:
+        # Strawberry raises for an operation that is missing, ambiguous or of a kind not allowed here.
+        return Answer(refusal(Code.BAD_REQUEST, _first_line(refused)), Phase.REFUSED)
+    finally:
+        await request.close()
+    body: dict[str, Any] = {}
+    refused_before = isinstance(result, PreExecutionError) or (
+        result.data is None and not any(error.path for error in result.errors or ())
+    )
+    if result.errors:
+        body["errors"] = [_shown(error, refused_before, report) for error in result.errors]
+    if not refused_before:
+        body["data"] = result.data
+    return Answer(body, Phase.REFUSED if refused_before else Phase.EXECUTED)
+
+
+def refusal(code: Code, message: str) -> dict[str, Any]:
+    """The body of a response that holds one error and no data."""
+    return {"errors": [{"message": message, "extensions": {"code": code.value}}]}
+
+
+def _refuse_unstorable(value: Any, depth: int) -> None:
+    if depth > DEEPEST_VARIABLES:
+        raise CodedError(Code.BAD_USER_INPUT, f"variables nest deeper than {DEEPEST_VARIABLES} levels")
+    if isinstance(value, str):
+        parse_text(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            parse_text(key)
+            _refuse_unstorable(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_unstorable(inner, depth + 1)
+
+
+def _shown(error: GraphQLError, refused_before: bool, report: Report) -> dict[str, Any]:
+    """The error as callers see it."""
+    message, code, more = _classified(error, refused_before, report)
+    shown = error.formatted
+    return {**shown, "message": message, "extensions": {"code": code.value, **more}}
+
+
+def _classified(
+    error: GraphQLError, refused_before: bool, report: Report
+) -> tuple[str, Code, dict[str, Any]]:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(error, GraphQLSyntaxError):
+        return error.message, Code.PARSE_FAILED, {}
+    for candidate in (error, cause):
+        if isinstance(candidate, CodedError):
+            return error.message, Code(candidate.extensions["code"]), {}  # type: ignore[index]
+    if refused_before:
+        code = Code.BAD_USER_INPUT if error.message.startswith("Variable ") else Code.VALIDATION_FAILED
+        return error.message, code, {}
+    if isinstance(cause, StatementTimeout):
+        return "this took too long: ask for fewer rows or a narrower `where`", Code.TIMEOUT, {}
+    if isinstance(cause, DatabaseUnavailable):
+        return "the database does not answer at the moment: try again", Code.UNAVAILABLE, {}
+    if cause is None or isinstance(cause, GraphQLError):
+        return error.message, Code.BAD_USER_INPUT, {}
+    correlation = uuid.uuid4().hex
+    report(correlation, cause)
+    return "something went wrong on our side", Code.INTERNAL, {"correlationId": correlation}
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).split("\n", 1)[0] or type(problem).__name__

@@ -1,0 +1,103 @@
+"""The organisation tree, the regions it works in, and the people in it, as callers see them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from domain.access import Role
+from domain.organisation import UnitKind
+from schema import reading
+from schema.binding import Row, binding
+from schema.fields import Node, bound, column, computed, connection, to_one
+from schema.money import Money, exposure_of_units
+from schema.request import Request
+
+
+async def _ancestors(request: Request, rows: list[Row]) -> list[list[Row]]:
+    lines = [request.organisation.ancestors(row.record["id"]) for row in rows]
+    wanted = sorted({unit_id for line in lines for unit_id in line})
+    found = await reading.by_keys(request, binding("OrganisationUnit"), [(unit_id,) for unit_id in wanted])
+    units = dict(zip(wanted, found, strict=True))
+    return [[unit for unit_id in line if (unit := units[unit_id])] for line in lines]
+
+
+@bound("unit")
+class OrganisationUnit(Node):
+    """A place in the bank: headquarters, a region, a branch or a sub-branch. Everybody may read the tree."""
+
+    code: str = column("code", "The bank's own code, unique.", where=True, order=True)
+    name: str = column("name", "What it is called.", where=True, order=True)
+    kind: UnitKind = column("kind", "What it is.", where=True)
+    opened_on: dt.date | None = column("opened_on", "When it opened.")
+    version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
+    parent: Any = to_one("OrganisationUnit", {"id": "parent_id"}, "The unit above; null at the root.")
+    ancestors: list["OrganisationUnit"] = computed(  # noqa: UP037
+        _ancestors, "The units above, nearest first, headquarters last."
+    )
+    children: Any = connection(
+        "OrganisationUnit", "The units directly below.", on={"parent_id": "id"}, order=("code",)
+    )
+    region: Any = to_one("Region", {"code": "region_code"}, "The geographic region it works in.")
+    staff: Any = connection("Staff", "Who works here.", on={"branch_id": "id"}, order=("code",), below=True)
+    clients: Any = connection(
+        "Client", "Its clients, as far as the caller sees them.", on={"branch_id": "id"}, below=True
+    )
+    facilities: Any = connection(
+        "Facility", "Its facilities, as far as the caller sees them.", on={"branch_id": "id"}, below=True
+    )
+    exposure: list[Money] = computed(
+        exposure_of_units,
+        "What is owed here and below, one amount per currency, as far as the caller sees it.",
+    )
+
+
+@bound("region")
+class Region(Node):
+    """A geographic region, with what the statistics offices publish of it."""
+
+    code: str = column("code", "The official code, e.g. 310000.", where=True, order=True)
+    name: str = column("name", "Its English name.", where=True, order=True)
+    local_name: str | None = column("local_name", "Its name in its own language.")
+    country: str = column("country", "ISO 3166 code of its country.", where=True)
+    macro_region: str | None = column("macro_region", "The larger region it is counted to.", where=True)
+    city_cluster: str | None = column("city_cluster", "The city cluster it belongs to, if any.", where=True)
+    indicators: Any = connection(
+        "RegionIndicator",
+        "Its indicators, latest year first.",
+        on={"region_code": "code"},
+        order=("-year", "indicator"),
+    )
+    units: Any = connection(
+        "OrganisationUnit", "The units that work in it.", on={"region_code": "code"}, order=("code",)
+    )
+
+
+@bound("region_indicator")
+class RegionIndicator(Node):
+    """One published figure of a region."""
+
+    year: int = column("year", "The year it is about.", where=True, order=True)
+    indicator: str = column("indicator", "What it measures, e.g. gdp_growth.", where=True)
+    value: Decimal = column("value", "The figure.")
+    unit: str = column("unit", "The unit it is in, e.g. %.")
+    source: str = column("source", "Who published it.")
+    region: Any = to_one("Region", {"code": "region_code"}, "The region it is about.", required=True)
+
+
+@bound("staff")
+class Staff(Node):
+    """A person who works for the bank."""
+
+    code: str = column("code", "The person's code, unique in the unit.", where=True, order=True)
+    name: str = column("name", "The person's name.", where=True, order=True)
+    role: Role = column("role", "What the person does.", where=True)
+    email: str | None = column("email", "Where to write.")
+    active: bool = column("active", "Whether the person still works here.")
+    unit: Any = to_one("OrganisationUnit", {"id": "branch_id"}, "Where the person works.", required=True)
+    clients: Any = connection(
+        "Client",
+        "The clients this person looks after.",
+        on={"branch_id": "branch_id", "relationship_manager_id": "id"},
+    )

@@ -1,0 +1,188 @@
+"""Loads the demo bank by set-based SQL, some thousand clients with all their facts per transaction.
+
+Client number n is the same company at every scale, so a load that was cut off goes on where it stopped and a
+small demo bank can be made larger. Headquarters gets its opening day last: that is the mark of a whole load.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from domain.organisation import Organisation
+from tenants.database import Database, Transaction
+from tenants.organisation import Directory
+from tenants.scope import Scope, operator_scope
+
+ROOM = Path(__file__).parent
+REGIONS = ROOM / "regions_china_2023.csv"
+SOURCE = f"National Bureau of Statistics of China, provincial figures 2023 ({REGIONS.name})"
+# Column of the file, name of the indicator, unit.
+INDICATORS = (
+    ("gdp_100m_cny", "gdp", "100m CNY"),
+    ("gdp_growth_pct", "gdp_growth", "%"),
+    ("disposable_income_per_capita_cny", "disposable_income_per_capita", "CNY"),
+    ("population_10k", "population", "10k persons"),
+    ("tertiary_share_pct", "tertiary_share", "%"),
+)
+# In this order: each file may use what those before it have drafted.
+ENTITIES = ("clients", "contacts", "facilities", "postings", "statements", "events")
+
+CLIENTS_AT_SCALE_1 = 10_000
+CLIENTS_A_TRANSACTION = 5_000
+STATEMENT_LIMIT_S = 3600.0
+# Two loaders at once would make the same rows: the second waits, then finds them there.
+ONE_LOADER = "select pg_advisory_xact_lock(hashtextextended('branchgraph demo bank', 0))"
+NUMBER_BITS = 60
+
+HEADQUARTERS = "Headquarters of the Demo Bank"
+IS_LOADED = "select exists (select from bank.unit where code = 'HQ' and name = $1 and opened_on is not null)"
+IS_ANOTHER_BANK = "select exists (select from bank.unit where kind = 'HEADQUARTERS' and name <> $1)"
+OPEN_HEADQUARTERS = "update bank.unit set opened_on = date '1996-01-18' where code = 'HQ'"
+LAST_CLIENT = """
+    select id from bank.client where id between pg_temp.id('client', 0) and pg_temp.id('client', 4294967295)
+    order by id desc limit 1
+"""
+
+
+class ForeignBank(Exception):
+    """The database holds a bank that is not the demo bank. Safe to show to the operator."""
+
+
+async def demo_is_loaded(database: Database) -> bool:
+    """Whether a load of the demo bank has come to its end, at whatever scale."""
+    async with database.transaction(_reading()) as transaction:
+        loaded: bool = await transaction.connection.fetchval(IS_LOADED, HEADQUARTERS)
+    return loaded
+
+
+async def load_demo(
+    database: Database,
+    directory: Directory,
+    *,
+    scale: int = 1,
+    say: Callable[[str], None],
+    clients: int | None = None,
+) -> None:
+    """Bring the demo bank to `scale` times 10,000 clients, or to `clients`; `say` is told the progress.
+
+    Goes on where an earlier load stopped; loads nothing twice. Raises ForeignBank, before anything is
+    written, where the database holds another bank.
+    """
+    wanted = CLIENTS_AT_SCALE_1 * scale if clients is None else clients
+    started = time.monotonic()
+    await _found(database)
+    directory.forget()
+    scope = await directory.operator()
+    await _staff(database, scope)
+    say(f"regions, {len(scope.branches)} units and their staff: {time.monotonic() - started:.1f} s")
+    tally = _Tally()
+    while done := await _next_clients(database, scope, wanted, tally):
+        say(f"clients up to {done:,} of {wanted:,}: {time.monotonic() - started:.1f} s")
+    for line in tally.lines():
+        say(line)
+    async with database.transaction(scope, write=True) as transaction:
+        await transaction.connection.execute(OPEN_HEADQUARTERS)
+
+
+class _Tally:
+    """Rows and seconds of each entity."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[str] = Counter()
+        self._seconds: dict[str, float] = {}
+
+    def add(self, entity: str, rows: int, seconds: float) -> None:
+        self._rows[entity] += rows
+        self._seconds[entity] = self._seconds.get(entity, 0.0) + seconds
+
+    def lines(self) -> list[str]:
+        return [f"{entity}: {rows:,} in {self._seconds[entity]:.1f} s" for entity, rows in self._rows.items()]
+
+
+async def _found(database: Database) -> None:
+    """Regions, indicators and the organisation tree: reference tables, which are not in any branch."""
+    async with database.transaction(_reading(), write=True) as transaction:
+        await _prepare(transaction)
+        if await transaction.connection.fetchval(IS_ANOTHER_BANK, HEADQUARTERS):
+            raise ForeignBank("the database already holds another bank; load the demo into an empty one")
+        await _regions(transaction)
+        await _run(transaction, "profiles", "organisation")
+        await _run(transaction, "afterwards")
+
+
+async def _regions(transaction: Transaction) -> None:
+    with REGIONS.open(encoding="utf-8", newline="") as file:
+        provinces = list(csv.DictReader(file))
+    await transaction.connection.executemany(
+        "insert into bank.region (code, name, local_name, country, macro_region, city_cluster) "
+        "values ($1, $2, $3, 'CN', $4, $5) on conflict do nothing",
+        [
+            (p["code"], p["name_en"], p["name_zh"], p["macro_region"], p["city_cluster"] or None)
+            for p in provinces
+        ],
+    )
+    await transaction.connection.executemany(
+        "insert into bank.region_indicator (region_code, year, indicator, value, unit, source) "
+        "values ($1, 2023, $2, $3, $4, $5) on conflict do nothing",
+        [
+            (p["code"], indicator, Decimal(p[column]), unit, SOURCE)
+            for p in provinces
+            for column, indicator, unit in INDICATORS
+        ],
+    )
+
+
+async def _staff(database: Database, scope: Scope) -> None:
+    async with database.transaction(scope, write=True) as transaction:
+        await _prepare(transaction)
+        await _run(transaction, "profiles", "offices", "staff", "afterwards")
+
+
+async def _next_clients(database: Database, scope: Scope, wanted: int, tally: _Tally) -> int:
+    """Load the next clients with everything they have; the number of the last one, 0 where none is left."""
+    async with database.transaction(scope, write=True) as transaction:
+        await _prepare(transaction)
+        loaded = _number(await transaction.connection.fetchval(LAST_CLIENT))
+        last = min(loaded + CLIENTS_A_TRANSACTION, wanted)
+        if loaded < last:
+            await transaction.connection.execute("insert into span values ($1, $2)", loaded + 1, last)
+            await _run(transaction, "profiles", "offices", "drafts")
+            for entity in ENTITIES:
+                before = time.monotonic()
+                rows = await _run(transaction, entity)
+                tally.add(entity, rows, time.monotonic() - before)
+        await _run(transaction, "afterwards")
+    return last if loaded < last else 0
+
+
+async def _prepare(transaction: Transaction) -> None:
+    await transaction.connection.execute("set local statement_timeout = 0")
+    await transaction.connection.execute(ONE_LOADER, timeout=STATEMENT_LIMIT_S)
+    await _run(transaction, "functions")
+
+
+async def _run(transaction: Transaction, *names: str) -> int:
+    """Run the SQL of these files; the rows that the last statement wrote."""
+    status: Any = ""
+    for name in names:
+        sql = (ROOM / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+        status = await transaction.connection.execute(sql, timeout=STATEMENT_LIMIT_S)
+    count = str(status).rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0
+
+
+def _number(client_id: UUID | None) -> int:
+    """The number that a client's id was made from; 0 where there is no client."""
+    return client_id.int & (1 << NUMBER_BITS) - 1 if client_id else 0
+
+
+def _reading() -> Scope:
+    """The operator, before there are any branches."""
+    return operator_scope(Organisation(()))

@@ -1,0 +1,326 @@
+-- The companies, their facilities and their postings are drafted before any of them is written, since they
+-- depend on each other: what is outstanding is what has not been repaid.
+-- A company and what is hidden in it: `soundness` (0 to 1) makes its grade, its ratios and its punctuality.
+-- Every thousandth client is the company before it again, kept by a branch of the next province.
+create temp table draft_client on commit drop as
+with company as materialized (
+    select n, case when n % 1000 = 0 then n - 1 else n end as company
+    from span
+    cross join lateral generate_series(first_n, last_n) as n
+),
+seated as materialized (
+    select
+        company.*,
+        province.*,
+        least(floor(pg_temp.chance(company, 'place') * (sub_branches + 1.5))::int, sub_branches) as place
+    from company
+    cross join province_draw
+    join province
+        on province.province_no = width_bucket(pg_temp.chance(company, 'province'), province_draw.thresholds)
+),
+in_trade as materialized (
+    select
+        seated.*,
+        industry.*,
+        pg_temp.chance(company, 'size') + .08 * (strength - .4) + .15 * (industry_no = 12)::int as size_score,
+        pg_temp.chance(company, 'within size') as within_size
+    from seated
+    join industry_draw on industry_draw.region_code = seated.region_code
+    join industry
+        on industry.industry_no = width_bucket(pg_temp.chance(company, 'industry'), industry_draw.thresholds)
+),
+sized as materialized (
+    select
+        in_trade.*,
+        size.*,
+        (revenue_from + (revenue_to - revenue_from) * pg_temp.cube(within_size))
+            * (.8 + .4 * pg_temp.chance(company, 'revenue')) as revenue,
+        least(
+            greatest(
+                pg_temp.chance(company, 'soundness') + .35 * (strength - .35)
+                    + industry_soundness + size_soundness,
+                .02
+            ),
+            .98
+        )::float8 as soundness
+    from in_trade
+    join size on size.size_class = case
+        when size_score >= .95 then 'LARGE'
+        when size_score >= .80 then 'MEDIUM'
+        when size_score >= .45 then 'SMALL'
+        else 'MICRO'
+    end
+),
+judged as materialized (
+    select
+        sized.*,
+        case when soundness >= .64 then 'A' when soundness >= .16 then 'B' else 'C' end as grade,
+        case
+            when pg_temp.chance(n, 'status') < .03 then 'PROSPECT'
+            when pg_temp.chance(n, 'status') < .06 then 'DORMANT'
+            when pg_temp.chance(n, 'status') < .07 then 'CLOSED'
+            else 'ACTIVE'
+        end as status,
+        industry_growth + .22 * (soundness - .5) + .14 * (pg_temp.chance(company, 'growth') - .4)
+            + .01 * (growth::float8 - 5) as yearly_growth,
+        date '2018-06-30' - floor(
+            (6500 + 4000 * (size_class = 'LARGE')::int)
+                * pg_temp.chance(company, 'established') * pg_temp.chance(company, 'established')
+        )::int as established_on
+    from sized
+)
+select
+    judged.n,
+    company,
+    case when n = company then office.branch_id else neighbour.branch_id end as branch_id,
+    pg_temp.id('client', n) as client_id,
+    pg_temp.id(
+        'staff',
+        case
+            when n = company then
+                office.office_no * 100 + 1
+                + floor(office.relationship_managers * pg_temp.chance(company, 'manager'))::int
+            else neighbour.office_no * 100 + 1
+        end
+    ) as relationship_manager_id,
+    judged.region_code,
+    office.city,
+    office.city_zh,
+    strength,
+    industry_code,
+    word,
+    word_zh,
+    trade,
+    margin,
+    turnover,
+    fixed,
+    receivable_days,
+    inventory_days,
+    size_class,
+    within_size,
+    employees_from,
+    employees_to,
+    revenue,
+    soundness,
+    grade,
+    status,
+    yearly_growth,
+    established_on,
+    greatest(
+        established_on + 90,
+        date '2024-09-30'
+            - floor(6000 * pg_temp.chance(n, 'relationship') * pg_temp.chance(n, 'relationship again'))::int
+    ) as relationship_since,
+    case
+        when status = 'PROSPECT' then 0
+        else facilities_from
+            + floor((facilities_to - facilities_from + 1) * pg_temp.chance(n, 'facilities'))::int
+    end as facilities,
+    -- Young firms that grow fast are introduced or grow; those that shrink decline or are shaken out.
+    pg_temp.pick(
+        case
+            when yearly_growth > .12 then '{GROWTH,GROWTH,GROWTH,GROWTH,INTRODUCTION,INTRODUCTION,MATURE,SHAKE_OUT}'
+            when yearly_growth > 0 then '{MATURE,MATURE,MATURE,MATURE,MATURE,GROWTH,GROWTH,SHAKE_OUT,INTRODUCTION,DECLINE}'
+            else '{DECLINE,DECLINE,DECLINE,SHAKE_OUT,SHAKE_OUT,MATURE,MATURE,INTRODUCTION}'
+        end::text[],
+        pg_temp.chance(company, 'stage')
+    ) as stage
+from judged
+join office on office.province_no = judged.province_no and office.place = judged.place
+join office as neighbour on neighbour.place = 0 and neighbour.province_no = judged.province_no % 31 + 1;
+
+analyze draft_client;
+
+-- Facilities. Loans are repaid on the 20th of every third month after the month of the first drawing;
+-- `elapsed` counts those days up to today. From instalment `stops_at` on nothing is paid any more; with
+-- instalment `prepaid_at` the whole rest is.
+create temp table draft_facility on commit drop as
+with wanted as materialized (
+    select
+        draft_client.*,
+        n * 16 + k as facility_no,
+        k,
+        case
+            when size_class = 'MICRO' and pg_temp.chance(n * 16 + k, 'micro') < .35 then 'MICRO_CREDIT'
+            else pg_temp.pick(products, pg_temp.chance(n * 16 + k, 'product'))
+        end as wanted_product
+    from draft_client
+    join trade using (trade)
+    cross join lateral generate_series(1, facilities) as k
+),
+approved as materialized (
+    select
+        wanted.*,
+        product.*,
+        terms[1 + floor(3 * pg_temp.chance(facility_no, 'term'))::int] as term_months,
+        greatest(
+            relationship_since + 10,
+            date '2024-12-10' - floor(
+                1900 * pg_temp.chance(facility_no, 'approved') * pg_temp.chance(facility_no, 'approved')
+            )::int
+        ) as approved_on
+    from wanted
+    join product on product.product = case
+        when size_class in ('LARGE', 'MEDIUM') and wanted_product = 'MICRO_CREDIT' then 'WORKING_CAPITAL'
+        else wanted_product
+    end
+),
+granted as materialized (
+    select
+        approved.*,
+        -- In whole 10,000 yuan.
+        greatest(5, round(revenue * of_revenue * (.4 + 1.2 * pg_temp.chance(facility_no, 'limit')) / 10000))::bigint
+            * 10000 * 100 as limit_minor,
+        -- One-year prime rate 3.45 %.
+        345 + product_bps + floor(45 * pg_temp.chance(facility_no, 'rate'))::int
+            + case grade when 'A' then 15 when 'B' then 90 else 235 end
+            + case size_class when 'LARGE' then -15 when 'MEDIUM' then 0 when 'SMALL' then 20 else 45 end
+            as annual_rate_bps,
+        approved_on + 4 + floor(40 * pg_temp.chance(facility_no, 'disbursed'))::int as disbursed_on
+    from approved
+),
+drawn as materialized (
+    select
+        granted.*,
+        floor(limit_minor * (utilised + (1 - utilised) * pg_temp.chance(facility_no, 'utilised')))::bigint
+            as drawn_minor,
+        term_months / 3 as quarters,
+        (2024 * 12 + 12 - (extract(year from disbursed_on) * 12 + extract(month from disbursed_on))::int) / 3
+            as elapsed,
+        date_trunc('month', disbursed_on::timestamp)::date + 19 as first_due_from,
+        case
+            when disbursed_on > pg_temp.today() then 'APPROVED'
+            when pg_temp.chance(facility_no, 'cancelled') < .02 then 'CANCELLED'
+            when pg_temp.chance(facility_no, 'cancelled') < .03 and approved_on >= date '2024-09-01' then 'APPROVED'
+        end as never_drawn,
+        case
+            when status = 'ACTIVE' and pg_temp.chance(facility_no, 'stops')
+                < case grade when 'A' then .001 when 'B' then .010 else .09 end + .01 * (1 - strength)
+                then 1 + floor(6 * pg_temp.chance(facility_no, 'stops at'))::int
+        end as stops_at
+    from granted
+)
+select
+    drawn.*,
+    case
+        -- Who has left the bank owes it nothing.
+        when status in ('DORMANT', 'CLOSED') then least(elapsed, quarters)
+        when stops_at is null and pg_temp.chance(facility_no, 'prepaid') < .04
+            then 2 + floor(4 * pg_temp.chance(facility_no, 'prepaid at'))::int
+    end as prepaid_at,
+    coalesce(never_drawn, case when status in ('DORMANT', 'CLOSED') and elapsed = 0 then 'CANCELLED' end)
+        as undrawn,
+    case when stops_at <= quarters then (first_due_from + make_interval(months => 3 * stops_at))::date end
+        as stops_on
+from drawn;
+
+analyze draft_facility;
+
+create temp table draft_posting on commit drop as
+with due as materialized (
+    select
+        n,
+        branch_id,
+        client_id,
+        facility_no,
+        k,
+        instalment,
+        facility_no * 128 + instalment as posting_no,
+        grade,
+        strength,
+        soundness,
+        annual_rate_bps,
+        instalment >= stops_at and undrawn is null as stopped,
+        instalment = prepaid_at and instalment < quarters as prepays,
+        status in ('DORMANT', 'CLOSED') as has_left,
+        (first_due_from + make_interval(months => 3 * instalment))::date as due_on,
+        case when amortising then drawn_minor / quarters * (instalment - 1) else 0 end as repaid_before,
+        case
+            when instalment = least(prepaid_at, quarters) then
+                drawn_minor - case when amortising then drawn_minor / quarters * (instalment - 1) else 0 end
+            when amortising then drawn_minor / quarters
+            else 0
+        end as principal_minor,
+        drawn_minor
+    from draft_facility
+    cross join lateral generate_series(1, least(quarters, elapsed, prepaid_at)) as instalment
+    where undrawn is null
+),
+judged as materialized (
+    select
+        due.*,
+        -- Weak companies and companies in weak provinces pay late more often, and later.
+        case
+            when not has_left and pg_temp.chance(posting_no, 'late')
+                < greatest(.015, .02 + .40 * (1 - soundness) * (1 - soundness) + .16 * (.35 - strength))
+                then 1 + floor(
+                    pg_temp.cube(pg_temp.chance(posting_no, 'days late'))
+                        * (25 + 90 * (1 - soundness) + 30 * (1 - strength))
+                )::int
+            else 0
+        end as days_late
+    from due
+)
+select
+    n,
+    branch_id,
+    client_id,
+    facility_no,
+    k,
+    instalment,
+    posting_no,
+    case when prepays then 'PREPAYMENT' else 'INSTALMENT' end as kind,
+    due_on,
+    case when not coalesce(stopped, false) and due_on + days_late <= pg_temp.today() then due_on + days_late end
+        as paid_on,
+    principal_minor,
+    round((drawn_minor - repaid_before)::numeric * annual_rate_bps / 40000)::bigint as interest_minor
+from judged;
+
+-- A year after the payments stopped the bank sells the collateral.
+insert into draft_posting
+select
+    n, branch_id, client_id, facility_no, k, 127, facility_no * 128 + 127, 'RECOVERY',
+    recovered_on, recovered_on, floor(owed_minor * (.1 + .3 * pg_temp.chance(facility_no, 'recovery')))::bigint, 0
+from draft_facility
+cross join lateral (
+    select
+        stops_on + 395 + floor(90 * pg_temp.chance(facility_no, 'recovered on'))::int as recovered_on,
+        drawn_minor - (
+            select coalesce(sum(principal_minor), 0)::bigint
+            from draft_posting
+            where draft_posting.facility_no = draft_facility.facility_no and paid_on is not null
+        ) as owed_minor
+) as collateral
+where stops_on + 365 <= pg_temp.today()
+    and undrawn is null
+    and recovered_on <= pg_temp.today()
+    and pg_temp.chance(facility_no, 'recovers') < .6;
+
+create temp table repaid on commit drop as
+select facility_no, sum(principal_minor)::bigint as repaid_minor, max(paid_on) as last_paid_on
+from draft_posting
+where paid_on is not null
+group by facility_no;
+
+analyze draft_posting;
+analyze repaid;
+
+-- Where each facility stands today.
+create temp table standing on commit drop as
+select
+    facility_no,
+    case when undrawn is null then drawn_minor - coalesce(repaid_minor, 0) else 0 end as outstanding_minor,
+    last_paid_on,
+    coalesce(
+        undrawn,
+        case
+            when stops_on + 365 <= pg_temp.today() then 'CHARGED_OFF'
+            when drawn_minor = repaid_minor then 'REPAID'
+            else 'ACTIVE'
+        end
+    ) as facility_status
+from draft_facility
+left join repaid using (facility_no);
+
+analyze standing;

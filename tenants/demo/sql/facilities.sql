@@ -1,0 +1,33 @@
+insert into bank.facility (
+    branch_id, id, client_id, reference, product, purpose, currency, limit_minor, outstanding_minor,
+    guaranteed_minor, annual_rate, term_months, revolving, approved_on, disbursed_on, matures_on, status, created_at
+)
+select
+    branch_id,
+    pg_temp.id('facility', facility_no),
+    client_id,
+    'F-' || lpad(n::text, 8, '0') || '-' || k,
+    product,
+    case product
+        when 'PROJECT_LOAN' then 'Plant and equipment'
+        when 'MORTGAGE' then 'Business premises'
+        when 'GREEN_LOAN' then 'Energy saving'
+        when 'ACQUISITION_LOAN' then 'Acquisition of a supplier'
+        when 'TERM_LOAN' then 'Equipment'
+        else 'Working capital'
+    end,
+    'CNY',
+    limit_minor,
+    outstanding_minor,
+    case when product = 'GUARANTEED_LOAN' then limit_minor / 10 * 8 end,
+    annual_rate_bps / 10000::numeric,
+    term_months,
+    revolving,
+    approved_on,
+    case when undrawn is null then disbursed_on end,
+    (first_due_from + make_interval(months => term_months))::date,
+    facility_status,
+    approved_on + time '10:00'
+from draft_facility
+join standing using (facility_no)
+order by branch_id, facility_no;
