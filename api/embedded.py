@@ -284,14 +284,14 @@ class EmbeddedPostgres:
             reason = process.said + self._logged_since(logged)
             if time.monotonic() >= deadline:
                 raise EmbeddedError(
-                    f"PostgreSQL in {self._home} was not ready in time. {advice(reason)} After a crash it may need "
-                    f"longer: start it with a longer timeout. Its log is in {self._log}. {reason}"
+                    f"PostgreSQL in {self._home} was not ready in time. After a crash it may need "
+                    f"longer: start it with a longer timeout. Its log is in {self._log}. {reason} {advice(reason)}"
                 )
             # Processes of a killed postmaster take a moment to notice and to let go.
             if "shared memory block" not in reason:
                 said = reason.strip() or f"nothing; its log is in {self._log}"
                 raise EmbeddedError(
-                    f"PostgreSQL in {self._home} did not start. {advice(reason)} It said: {said}"
+                    f"PostgreSQL in {self._home} did not start. It said: {said} {advice(said)}"
                 )
             time.sleep(0.2)
 

@@ -16,7 +16,7 @@ from domain.organisation import UnitKind
 E = TypeVar("E", bound=enum.Enum)
 
 
-def _described(codes: type[E], description: str, values: dict[E, str]) -> type[E]:
+def described(codes: type[E], description: str, values: dict[E, str]) -> type[E]:
     """Make a GraphQL enum of a domain enum; every value must be described."""
     assert set(values) == set(codes), f"{codes.__name__}: {set(codes) ^ set(values)} described or not"
     made = strawberry.enum(codes, description=description)
@@ -25,7 +25,7 @@ def _described(codes: type[E], description: str, values: dict[E, str]) -> type[E
     return made
 
 
-_described(
+described(
     Role,
     "What a caller is to the bank; it decides what may be done, the office or company decides with whom.",
     {
@@ -39,7 +39,7 @@ _described(
         Role.CLIENT_USER: "A company's own staff: sees that company only.",
     },
 )
-_described(
+described(
     UnitKind,
     "Kinds of organisation unit.",
     {
@@ -49,7 +49,7 @@ _described(
         UnitKind.SUB_BRANCH: "A branch below a branch: a tenant of its own that its branch sees, too.",
     },
 )
-_described(
+described(
     SizeClass,
     "Size of an enterprise, as the statistics office classes it.",
     {
@@ -59,7 +59,7 @@ _described(
         SizeClass.MICRO: "Micro.",
     },
 )
-_described(
+described(
     CreditGrade,
     "The bank's own grade, by probability of default within a year.",
     {
@@ -68,7 +68,7 @@ _described(
         CreditGrade.C: "Above 5 %.",
     },
 )
-_described(
+described(
     ClientStatus,
     "Whether a relationship is alive.",
     {
@@ -78,7 +78,7 @@ _described(
         ClientStatus.CLOSED: "No client any more.",
     },
 )
-_described(
+described(
     Product,
     "What kind of credit a facility is.",
     {
@@ -95,7 +95,7 @@ _described(
         Product.GUARANTEED_LOAN: "A loan that a public body guarantees in part.",
     },
 )
-_described(
+described(
     FacilityStatus,
     "Where a facility is in its life.",
     {
@@ -106,7 +106,7 @@ _described(
         FacilityStatus.CANCELLED: "Given up before it was paid out.",
     },
 )
-_described(
+described(
     PostingKind,
     "What a repayment was for.",
     {
@@ -115,7 +115,7 @@ _described(
         PostingKind.RECOVERY: "Recovered after default.",
     },
 )
-_described(
+described(
     CreditEventKind,
     "What happened to a client's credit.",
     {
@@ -127,7 +127,7 @@ _described(
         CreditEventKind.BUREAU_ENTRY: "A credit bureau reported something.",
     },
 )
-_described(
+described(
     ImportStatus,
     "Where an import stands.",
     {

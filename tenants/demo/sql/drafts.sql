@@ -1,5 +1,6 @@
 -- The companies, their facilities and their postings are drafted before any of them is written, since they
 -- depend on each other: what is outstanding is what has not been repaid.
+
 -- A company and what is hidden in it: `soundness` (0 to 1) makes its grade, its ratios and its punctuality.
 -- Every thousandth client is the company before it again, kept by a branch of the next province.
 create temp table draft_client on commit drop as
@@ -156,7 +157,7 @@ approved as materialized (
         greatest(
             relationship_since + 10,
             date '2024-12-10' - floor(
-                1900 * pg_temp.chance(facility_no, 'approved') * pg_temp.chance(facility_no, 'approved')
+                2000 * pg_temp.chance(facility_no, 'approved') * pg_temp.chance(facility_no, 'approved')
             )::int
         ) as approved_on
     from wanted
@@ -208,8 +209,10 @@ select
         when stops_at is null and pg_temp.chance(facility_no, 'prepaid') < .04
             then 2 + floor(4 * pg_temp.chance(facility_no, 'prepaid at'))::int
     end as prepaid_at,
-    coalesce(never_drawn, case when status in ('DORMANT', 'CLOSED') and elapsed = 0 then 'CANCELLED' end)
-        as undrawn,
+    case
+        when status in ('DORMANT', 'CLOSED') and (elapsed = 0 or never_drawn is not null) then 'CANCELLED'
+        else never_drawn
+    end as undrawn,
     case when stops_at <= quarters then (first_due_from + make_interval(months => 3 * stops_at))::date end
         as stops_on
 from drawn;
