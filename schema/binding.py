@@ -1,8 +1,9 @@
 """Where each field comes from: types are bound to tables once, declaratively, field by field.
 
 The declarations stand beside the GraphQL annotations (`schema.fields`). Nothing here runs a statement:
-`schema.reading` answers a binding with batched loaders, and a compiler can turn the same bindings into one. A field of the built schema leads back to its
-binding by `field.extensions["strawberry-definition"].source`.
+`schema.reading` answers a binding with batched loaders, and a compiler can turn the same bindings into one
+statement. A field of the built schema leads back to its source by
+`field.extensions["strawberry-definition"].source`.
 """
 
 from __future__ import annotations

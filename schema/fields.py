@@ -8,10 +8,8 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 import strawberry
-from graphql import GraphQLResolveInfo
 from sqlalchemy import ColumnElement, FromClause
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.types import Info
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import UNRESOLVED, StrawberryField
@@ -204,7 +202,7 @@ def connection_type(type_name: str) -> type:
         f"A row of {type_name} and its place in the list.",
         {"node": (node, "The row."), "cursor": (str, "The row's place: for `after` and `before`.")},
     )
-    made = _page_type(
+    return _page_type(
         f"{type_name}Connection",
         f"A page of {type_name} rows.",
         {
@@ -217,7 +215,6 @@ def connection_type(type_name: str) -> type:
             description="How many rows the whole list has; counted only when asked for.",
         ),
     )
-    return made
 
 
 async def _total_count(root: strawberry.Parent[Any]) -> int:
@@ -256,7 +253,7 @@ def bound(table: str) -> Callable[[type[T]], type[T]]:
     return bind
 
 
-def _is_row_of(made: Binding, obj: Any, info: GraphQLResolveInfo | Info[Any, Any]) -> bool:
+def _is_row_of(made: Binding, obj: Any, info: Any) -> bool:
     del info
     return isinstance(obj, Row) and obj.binding is made
 

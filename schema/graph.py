@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -34,8 +33,8 @@ from tenants.database import DatabaseUnavailable, StatementTimeout
 MOST_TOKENS = 10_000
 DEEPEST_VARIABLES = 50
 
-Report = Callable[[str, BaseException], None]
-"""Told the correlation id and the cause of every fault that callers are not shown."""
+Report = Callable[[BaseException], str]
+"""Told the cause of every fault that callers are not shown; gives the id by which they may ask about it."""
 
 
 class Phase(enum.Enum):
@@ -174,9 +173,7 @@ def _classified(
         return "the database does not answer at the moment: try again", Code.UNAVAILABLE, {}
     if cause is None or isinstance(cause, GraphQLError):
         return error.message, Code.BAD_USER_INPUT, {}
-    correlation = uuid.uuid4().hex
-    report(correlation, cause)
-    return "something went wrong on our side", Code.INTERNAL, {"correlationId": correlation}
+    return "something went wrong on our side", Code.INTERNAL, {"correlationId": report(cause)}
 
 
 def _first_line(problem: Exception) -> str:

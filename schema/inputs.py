@@ -42,7 +42,7 @@ VERSION = "The `version` that the caller has read; another one is refused as a C
 class MoneyInput:
     """Money as callers give it."""
 
-    amount: Decimal = given("In major units, e.g. \"1234.50\"; no more decimal places than the currency has.")
+    amount: Decimal = given('In major units, e.g. "1234.50"; no more decimal places than the currency has.')
     currency: str = given("ISO 4217 code.")
 
 
@@ -55,7 +55,9 @@ class RegisterClientInput:
     registration_country: str = given("ISO 3166 code of the register.", default="CN")
     registration_number: str = given("In China the unified social credit code; its check digit is verified.")
     legal_name: str = given("The registered name.")
-    currency: str = given("ISO 4217 code that the client's amounts are in, unless its capital says.", default="CNY")
+    currency: str = given(
+        "ISO 4217 code that the client's amounts are in, unless its capital says.", default="CNY"
+    )
     registered_capital: MoneyInput | None = optional("The registered capital.")
     legal_representative: str | None = optional("Who represents it by law.")
     industry_scheme: str | None = optional("Which classification `industryCode` is of.")

@@ -38,8 +38,7 @@ class Viewer:
     async def office(self, info: Info[Any, Any]) -> OrganisationUnit | None:
         request = request_of(info)
         unit = request.organisation.with_code(request.caller.office or "")
-        found = await _row(request, "OrganisationUnit", (unit.id,)) if unit else None
-        return found  # type: ignore[return-value]
+        return await _row(request, "OrganisationUnit", (unit.id,)) if unit else None  # type: ignore[return-value]
 
     @strawberry.field(description="The caller's own company, once per branch that keeps it; else empty.")
     async def companies(self, info: Info[Any, Any]) -> list[Client]:
@@ -86,8 +85,7 @@ class Query:
     async def unit(self, info: Info[Any, Any], code: CodeArgument) -> OrganisationUnit | None:
         request = request_of(info)
         found = request.organisation.with_code(code)
-        row = await _row(request, "OrganisationUnit", (found.id,)) if found else None
-        return row  # type: ignore[return-value]
+        return await _row(request, "OrganisationUnit", (found.id,)) if found else None  # type: ignore[return-value]
 
     @strawberry.field(description="A region by its code.")
     async def region(self, info: Info[Any, Any], code: CodeArgument) -> Region | None:

@@ -34,7 +34,9 @@ class UserError:
 
     code: RefusalCode = strawberry.field(description="Why, for programs.")
     message: str = strawberry.field(description="Why, for people, and how to mend it.")
-    path: list[str] = strawberry.field(description="Which field of the input it is about; empty for all of it.")
+    path: list[str] = strawberry.field(
+        description="Which field of the input it is about; empty for all of it."
+    )
 
 
 @strawberry.type(description="The input cannot be taken as it is.")

@@ -26,6 +26,8 @@ LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    # The driver's answer between a killed server's last word and the end of the connection.
+    asyncpg.InternalClientError,
     OSError,
 )
 
@@ -160,7 +162,7 @@ class Database:
             raise told from problem
         finally:
             if connection is not None:
-                await pool.release(connection, timeout=CONNECT_TIMEOUT_S)
+                await _give_back(pool, connection)
 
     def _opening(self, scope: Scope, *, write: bool) -> str:
         begin = "begin" if write else "begin isolation level repeatable read read only"
@@ -188,7 +190,7 @@ class Database:
                 try:
                     await _undo(connection)
                 finally:
-                    await pool.release(connection)
+                    await _give_back(pool, connection)
                 raise
             else:
                 return connection
@@ -216,11 +218,18 @@ async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
 async def _undo(connection: Any) -> None:
     """Leave the connection outside of any transaction, or closed."""
     try:
-        await asyncio.shield(connection.execute("rollback", timeout=UNDO_TIMEOUT_S))
+        # Not shielded: a shielded task that then fails is complained of to the event loop.
+        await connection.execute("rollback", timeout=UNDO_TIMEOUT_S)
     except BaseException as problem:
         _drop(connection)
         if not isinstance(problem, Exception):
             raise
+
+
+async def _give_back(pool: asyncpg.Pool, connection: Any) -> None:
+    # One that is lost at this very moment gives its place back by itself; what was committed stays committed.
+    with contextlib.suppress(*LOST):
+        await pool.release(connection, timeout=CONNECT_TIMEOUT_S)
 
 
 def _drop(connection: Any) -> None:

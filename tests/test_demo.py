@@ -317,6 +317,35 @@ async def test_nothing_is_loaded_twice_and_a_small_bank_can_be_made_larger(empty
     assert await _rows(empty, "client") == 40
 
 
+async def test_two_loaders_at_once_share_the_work(
+    empty: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "CLIENTS_A_TRANSACTION", 10)
+
+    await asyncio.gather(_load(empty, 40), _load(empty, 40))
+
+    assert await _rows(empty, "client") == 40
+    assert await _rows(empty, "financial_statement") == 200
+    assert await _is_loaded(empty)
+
+
+async def test_nothing_stays_on_the_connection(empty: Credentials) -> None:
+    database = Database(empty, connections=1)
+    await database.open()
+    try:
+        directory = Directory(database)
+        await load_demo(database, directory, say=_silent, clients=10)
+        async with database.transaction(await directory.operator()) as transaction:
+            left = await transaction.connection.fetchval(
+                "select (select count(*) from pg_class where relnamespace = pg_my_temp_schema())"
+                " + (select count(*) from pg_proc where pronamespace = pg_my_temp_schema())"
+            )
+    finally:
+        await database.close()
+
+    assert left == 0
+
+
 async def test_another_bank_is_left_alone(database: Database, directory: Directory) -> None:
     with pytest.raises(ForeignBank, match="another bank"):
         await load_demo(database, directory, say=_silent, clients=10)

@@ -93,9 +93,7 @@ def home_of(scope: Scope, organisation: Organisation) -> int:
     return (office or root).id
 
 
-async def _attempt(
-    transaction: Transaction, act: Callable[[Transaction], Awaitable[Outcome]]
-) -> Outcome:
+async def _attempt(transaction: Transaction, act: Callable[[Transaction], Awaitable[Outcome]]) -> Outcome:
     await transaction.connection.execute("savepoint act")
     try:
         return await act(transaction)
@@ -107,9 +105,7 @@ async def _attempt(
         return Refused(refusal)
 
 
-async def _recorded(
-    transaction: Transaction, scope: Scope, home: int, command: Command
-) -> Outcome | None:
+async def _recorded(transaction: Transaction, scope: Scope, home: int, command: Command) -> Outcome | None:
     name = f"{home}\n{scope.caller.subject}\n{command.key}"
     await transaction.rows(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
     t = idempotency_key

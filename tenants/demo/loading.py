@@ -46,8 +46,12 @@ IS_LOADED = "select exists (select from bank.unit where code = 'HQ' and name = $
 IS_ANOTHER_BANK = "select exists (select from bank.unit where kind = 'HEADQUARTERS' and name <> $1)"
 OPEN_HEADQUARTERS = "update bank.unit set opened_on = date '1996-01-18' where code = 'HQ'"
 LAST_CLIENT = """
-    select id from bank.client where id between pg_temp.id('client', 0) and pg_temp.id('client', 4294967295)
-    order by id desc limit 1
+    select id
+    from bank.client
+    where branch_id = any (app.branches())
+        and id between pg_temp.id('client', $1) and pg_temp.id('client', 4294967295)
+    order by id desc
+    limit 1
 """
 
 
@@ -57,7 +61,7 @@ class ForeignBank(Exception):
 
 async def demo_is_loaded(database: Database) -> bool:
     """Whether a load of the demo bank has come to its end, at whatever scale."""
-    async with database.transaction(_reading()) as transaction:
+    async with database.transaction(_operator()) as transaction:
         loaded: bool = await transaction.connection.fetchval(IS_LOADED, HEADQUARTERS)
     return loaded
 
@@ -83,7 +87,8 @@ async def load_demo(
     await _staff(database, scope)
     say(f"regions, {len(scope.branches)} units and their staff: {time.monotonic() - started:.1f} s")
     tally = _Tally()
-    while done := await _next_clients(database, scope, wanted, tally):
+    done = 0
+    while done := await _next_clients(database, scope, done, wanted, tally):
         say(f"clients up to {done:,} of {wanted:,}: {time.monotonic() - started:.1f} s")
     for line in tally.lines():
         say(line)
@@ -108,7 +113,7 @@ class _Tally:
 
 async def _found(database: Database) -> None:
     """Regions, indicators and the organisation tree: reference tables, which are not in any branch."""
-    async with database.transaction(_reading(), write=True) as transaction:
+    async with database.transaction(_operator(), write=True) as transaction:
         await _prepare(transaction)
         if await transaction.connection.fetchval(IS_ANOTHER_BANK, HEADQUARTERS):
             raise ForeignBank("the database already holds another bank; load the demo into an empty one")
@@ -145,15 +150,18 @@ async def _staff(database: Database, scope: Scope) -> None:
         await _run(transaction, "profiles", "offices", "staff", "afterwards")
 
 
-async def _next_clients(database: Database, scope: Scope, wanted: int, tally: _Tally) -> int:
-    """Load the next clients with everything they have; the number of the last one, 0 where none is left."""
+async def _next_clients(database: Database, scope: Scope, done: int, wanted: int, tally: _Tally) -> int:
+    """Load the next clients with everything they have; the number of the last one, 0 where none is left.
+
+    At least `done` are there; how many more an earlier or another loader has made is looked up.
+    """
     async with database.transaction(scope, write=True) as transaction:
         await _prepare(transaction)
-        loaded = _number(await transaction.connection.fetchval(LAST_CLIENT))
+        loaded = _number(await transaction.connection.fetchval(LAST_CLIENT, done))
         last = min(loaded + CLIENTS_A_TRANSACTION, wanted)
         if loaded < last:
             await transaction.connection.execute("insert into span values ($1, $2)", loaded + 1, last)
-            await _run(transaction, "profiles", "offices", "drafts")
+            await _run(transaction, "profiles", "offices", "draft_clients", "draft_lending")
             for entity in ENTITIES:
                 before = time.monotonic()
                 rows = await _run(transaction, entity)
@@ -163,7 +171,8 @@ async def _next_clients(database: Database, scope: Scope, wanted: int, tally: _T
 
 
 async def _prepare(transaction: Transaction) -> None:
-    await transaction.connection.execute("set local statement_timeout = 0")
+    # Compiling these statements would take longer than running them.
+    await transaction.connection.execute("set local statement_timeout = 0; set local jit = off")
     await transaction.connection.execute(ONE_LOADER, timeout=STATEMENT_LIMIT_S)
     await _run(transaction, "functions")
 
@@ -183,6 +192,6 @@ def _number(client_id: UUID | None) -> int:
     return client_id.int & (1 << NUMBER_BITS) - 1 if client_id else 0
 
 
-def _reading() -> Scope:
-    """The operator, before there are any branches."""
+def _operator() -> Scope:
+    """The operator without a branch: sees every row, writes reference tables only."""
     return operator_scope(Organisation(()))

@@ -5,7 +5,8 @@ select
     client_id,
     pg_temp.person(n * 4 + k, 'contact'),
     case
-        when k = 1 then pg_temp.pick('{Finance Director,Chief Accountant,General Manager}', pg_temp.chance(n, 'position'))
+        when k = 1
+            then pg_temp.pick('{Finance Director,Chief Accountant,General Manager}', pg_temp.chance(n, 'position'))
         else pg_temp.pick('{Treasurer,Accountant,Office Manager}', pg_temp.chance(n, 'second position'))
     end,
     'contact' || n * 4 + k || '@example.com',

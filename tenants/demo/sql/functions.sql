@@ -31,7 +31,8 @@ return words[1 + floor(u * cardinality(words))::int];
 -- Surname first, as it is written at home.
 create function pg_temp.person(n bigint, purpose text) returns text immutable language sql
 return pg_temp.pick(
-    '{Wang,Li,Zhang,Liu,Chen,Yang,Huang,Zhao,Wu,Zhou,Xu,Sun,Ma,Zhu,Hu,Guo,He,Lin,Gao,Luo,Zheng,Liang,Xie,Song,Tang,Deng,Han,Feng,Cao,Peng}',
+    '{Wang,Li,Zhang,Liu,Chen,Yang,Huang,Zhao,Wu,Zhou,Xu,Sun,Ma,Zhu,Hu,Guo,He,Lin,
+        Gao,Luo,Zheng,Liang,Xie,Song,Tang,Deng,Han,Feng,Cao,Peng}',
     pg_temp.chance(n, purpose || ' surname')
 ) || ' ' || pg_temp.pick(
     '{Jian,Wen,Zhi,Xiao,Ming,Hai,Yu,Li,Guo,Jia,Shu,Hong,Zi,Yong,Dong,Rui}', pg_temp.chance(n, purpose || ' given')

@@ -7,7 +7,8 @@ with figure as (
     select
         region_code,
         max(value) filter (where indicator = 'gdp') as gdp,
-        max(value) filter (where indicator = 'gdp') / max(value) filter (where indicator = 'population') as per_head,
+        max(value) filter (where indicator = 'gdp')
+            / max(value) filter (where indicator = 'population') as per_head,
         max(value) filter (where indicator = 'disposable_income_per_capita') as income,
         max(value) filter (where indicator = 'tertiary_share') as tertiary,
         max(value) filter (where indicator = 'gdp_growth') as growth
@@ -80,7 +81,8 @@ cross join lateral unnest(words) with ordinality as listed (word, city_no);
 create temp table industry on commit drop as
 select (row_number() over (order by industry_code collate "C"))::int as industry_no, listed.*
 from (values
-    ('A01', 'Agriculture',     '农业',     'farm',    6, false, -.06::float8, .03::float8, .07::float8, .9::float8, .40::float8, 40, 90),
+    ('A01', 'Agriculture',     '农业',     'farm',    6, false, -.06::float8, .03::float8, .07::float8,
+        .9::float8, .40::float8, 40, 90),
     ('B06', 'Coal',            '煤业',     'heavy',   3, false, -.03, .02, .16, .6, .55, 35, 30),
     ('C13', 'Foods',           '食品',     'light',   6, false,  .00, .04, .07, 1.4, .30, 35, 55),
     ('C17', 'Textiles',        '纺织',     'light',   6, false, -.06, .01, .06, 1.1, .30, 60, 80),
@@ -161,11 +163,15 @@ create temp table trade on commit drop as
 select *
 from (values
     ('farm', '{MICRO_CREDIT,MICRO_CREDIT,GUARANTEED_LOAN,GUARANTEED_LOAN,WORKING_CAPITAL,TERM_LOAN}'::text[]),
-    ('heavy', '{TERM_LOAN,TERM_LOAN,PROJECT_LOAN,WORKING_CAPITAL,WORKING_CAPITAL,GREEN_LOAN,REVOLVING_CREDIT,SUPPLY_CHAIN_FINANCE}'),
-    ('light', '{WORKING_CAPITAL,WORKING_CAPITAL,TERM_LOAN,SUPPLY_CHAIN_FINANCE,GUARANTEED_LOAN,MORTGAGE,REVOLVING_CREDIT}'),
-    ('tech', '{IP_PLEDGED_LOAN,IP_PLEDGED_LOAN,WORKING_CAPITAL,REVOLVING_CREDIT,TERM_LOAN,ACQUISITION_LOAN,SUPPLY_CHAIN_FINANCE}'),
+    ('heavy', '{TERM_LOAN,TERM_LOAN,PROJECT_LOAN,WORKING_CAPITAL,WORKING_CAPITAL,GREEN_LOAN,REVOLVING_CREDIT,
+        SUPPLY_CHAIN_FINANCE}'),
+    ('light', '{WORKING_CAPITAL,WORKING_CAPITAL,TERM_LOAN,SUPPLY_CHAIN_FINANCE,GUARANTEED_LOAN,MORTGAGE,
+        REVOLVING_CREDIT}'),
+    ('tech', '{IP_PLEDGED_LOAN,IP_PLEDGED_LOAN,WORKING_CAPITAL,REVOLVING_CREDIT,TERM_LOAN,ACQUISITION_LOAN,
+        SUPPLY_CHAIN_FINANCE}'),
     ('build', '{PROJECT_LOAN,PROJECT_LOAN,MORTGAGE,WORKING_CAPITAL,GREEN_LOAN,TERM_LOAN}'),
-    ('trade', '{SUPPLY_CHAIN_FINANCE,SUPPLY_CHAIN_FINANCE,WORKING_CAPITAL,WORKING_CAPITAL,REVOLVING_CREDIT,MICRO_CREDIT}'),
+    ('trade', '{SUPPLY_CHAIN_FINANCE,SUPPLY_CHAIN_FINANCE,WORKING_CAPITAL,WORKING_CAPITAL,REVOLVING_CREDIT,
+        MICRO_CREDIT}'),
     ('service', '{WORKING_CAPITAL,TERM_LOAN,MORTGAGE,GUARANTEED_LOAN,REVOLVING_CREDIT,MICRO_CREDIT}')
 ) as listed (trade, products);
 

@@ -1,0 +1,65 @@
+"""Structured logs: one JSON object a line, with a correlation id and without personal data."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+import uuid
+
+import structlog
+
+# What a proxy in front may call a request; anything else is not repeated into the log.
+_CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_OPERATION = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}", re.ASCII)
+
+log = structlog.get_logger("branchgraph")
+
+
+def configure_logs(level: str) -> None:
+    """Write our own and the libraries' log to standard error, as JSON."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    renderer = structlog.stdlib.ProcessorFormatter(
+        processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(renderer)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # httpx would write the key set's URL, asyncio the representation of whatever failed.
+    for noisy in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def correlation_id(given: str | None) -> str:
+    """The id that ties together a request's lines, its answer and its errors."""
+    return given if given and _CORRELATION.fullmatch(given) else uuid.uuid4().hex
+
+
+def operation_name(given: object) -> str | None:
+    """An operation's name, if it is one; a caller could have put anything there."""
+    return given if isinstance(given, str) and _OPERATION.fullmatch(given) else None
+
+
+def report_fault(cause: BaseException) -> str:
+    """Log a fault of our own: where and of what kind, never its message, which may quote a client's data."""
+    correlation = structlog.contextvars.get_contextvars().get("correlation_id") or uuid.uuid4().hex
+    frames = traceback.extract_tb(cause.__traceback__)[-8:]
+    log.error(
+        "fault",
+        correlation_id=correlation,
+        kind=type(cause).__name__,
+        sqlstate=getattr(cause, "sqlstate", None),
+        at=[f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames],
+    )
+    return str(correlation)
