@@ -173,7 +173,7 @@ def _list_arguments(source: ConnectionSource) -> list[StrawberryArgument]:
         ("before", str | None, "Only rows before this cursor."),
     ]
     if where := where_input(source.target):
-        offered.append(("where", where | None, "Only rows for which this holds."))  # type: ignore[operator]
+        offered.append(("where", where | None, "Only rows for which this holds."))
     if order := order_input(source.target):
         offered.append(("order_by", list[order] | None, "The order; the primary key decides ties."))  # type: ignore[valid-type]
     arguments = [_argument(name, annotation, described, None) for name, annotation, described in offered]

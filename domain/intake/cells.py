@@ -162,10 +162,7 @@ def date(cell: str, form: DateForm) -> dt.date | Bad:
 
 def _day(found: dict[str, str], first_year: int) -> dt.date | None:
     month = int(found["m"]) if "m" in found else MONTHS.get(found["b"].lower(), 0)
-    if "Y" in found:
-        year = int(found["Y"])
-    else:
-        year = first_year + (int(found["y"]) - first_year) % 100
+    year = int(found["Y"]) if "Y" in found else first_year + (int(found["y"]) - first_year) % 100
     try:
         return dt.date(year, month, int(found["d"]))
     except ValueError:

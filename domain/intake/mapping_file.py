@@ -14,6 +14,7 @@ from domain.intake.mapping import (
     FileForm,
     HeadquartersForm,
     Mapping,
+    MappingRefused,
     Model,
     Source,
     UnitForm,

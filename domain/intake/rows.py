@@ -6,26 +6,18 @@ ends the row: one bad row, one error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, TypeAlias
 
-from domain.intake import cells
 from domain.intake.cells import Bad
 from domain.intake.mapping import Mapping, Source, When, nearest
 from domain.intake.problems import FileRefused, Problem, Severity, shown
-from domain.intake.readers import constant, reader
+from domain.intake.sources import MISSING, Attempt, Condition, Values, attempt, condition, references
 from domain.intake.targets import KEYS, SEVERAL_A_ROW, TARGETS, UNIT, Kind, Target
 
 Entity: TypeAlias = tuple[Any, ...]
 """An entity's values, in the order of its columns."""
-
-Values: TypeAlias = dict[str, Any]
-Condition: TypeAlias = Callable[[Sequence[str], Values], bool]
-Finder: TypeAlias = Callable[[Sequence[str], Values], Any]
-
-_MISSING = object()
 
 
 @dataclass(slots=True)
@@ -46,21 +38,9 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One source of a step: where it holds, what it finds, and what a blank or bad value does to the row."""
-
-    label: str
-    place: int | None
-    holds: Condition | None
-    find: Finder
-    required: bool
-    refuses: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Step:
     key: str
-    attempts: tuple[_Attempt, ...]
+    attempts: tuple[Attempt, ...]
     required: bool
     default: Any
     label: str
@@ -126,7 +106,7 @@ class Plan:
 
     def _add(self, row: Row, shape: _Shape, own: Values, problems: list[Problem]) -> None:
         """Add the entity if all that it needs is there; a warning says so where it is not."""
-        entity, targets = shape.entity, TARGETS[shape.entity]
+        entity = shape.entity
         lacking = [s for s in shape.steps if s.required and own.get(s.key) is None]
         if lacking:
             warned = any(problem.column == lacking[0].label for problem in problems)
@@ -136,7 +116,7 @@ class Plan:
             return
         made = {name: own.get(f"{shape.key}.{name}") for name in self.columns[entity]}
         # An amount has a currency, and a currency belongs to an amount.
-        if any(targets[name].kind is Kind.AMOUNT for name in made) and made.get("amount") is None:
+        if entity == "credit_event" and "currency" in made and made.get("amount") is None:
             made["currency"] = None
         row.entities.setdefault(entity, []).append(tuple(made.values()))
 
@@ -145,24 +125,24 @@ class Plan:
     ) -> Problem | None:
         """Put the step's value among the values, or say why the row is refused."""
         values[step.key] = step.default
-        for attempt in step.attempts:
-            if attempt.holds and not attempt.holds(fields, values):
+        for tried in step.attempts:
+            if tried.holds and not tried.holds(fields, values):
                 continue
-            found = attempt.find(fields, values)
-            if found is _MISSING:
-                if attempt.required:
-                    return Problem(line, attempt.label, "", "is blank and must not be")
+            found = tried.find(fields, values)
+            if found is MISSING:
+                if tried.required:
+                    return Problem(line, tried.label, "", "is blank and must not be")
                 continue
-            if type(found) is not Bad:
+            if not isinstance(found, Bad):
                 values[step.key] = found
                 return None
-            value = shown(fields[attempt.place]) if attempt.place is not None else ""
-            if attempt.refuses:
-                return Problem(line, attempt.label, value, found.reason)
+            value = shown(fields[tried.place]) if tried.place is not None else ""
+            if tried.refuses:
+                return Problem(line, tried.label, value, found.reason)
             reason = f"{found.reason}; set missing"
-            problems.append(Problem(line, attempt.label, value, reason, Severity.WARNING))
+            problems.append(Problem(line, tried.label, value, reason, Severity.WARNING))
         if step.required and step.default is None and step.key.partition("[")[0] not in SEVERAL_A_ROW:
-            return Problem(line, step.label, "", f"is blank and must not be ({step.key})")
+            return Problem(line, step.label, "", "is blank and must not be")
         return None
 
     def _check_header(self) -> None:
@@ -190,9 +170,11 @@ class Plan:
 
         def visit(key: str, below: tuple[str, ...]) -> None:
             if key in below:
-                raise FileRefused(f"the mapping's targets refer to each other in a circle: {', '.join(below)}")
+                raise FileRefused(
+                    f"the mapping's targets refer to each other in a circle: {', '.join(below)}"
+                )
             if key not in ordered:
-                for other in _references(key, sources[key]):
+                for other in references(key, sources[key]):
                     if other in steps:
                         visit(other, (*below, key))
                 ordered[key] = steps[key]
@@ -208,49 +190,12 @@ class Plan:
             for name, target in sorted(TARGETS[entity].items(), key=lambda item: _LAST.get(item[1].kind, 0))
             if name in form.fields
         )
-        return _Shape(entity, key, self._condition(form.when), steps)
+        return _Shape(entity, key, condition(self._header, form.when), steps)
 
     def _step(self, key: str, target: Target, sources: Sequence[Source]) -> _Step:
-        attempts = tuple(self._attempt(key, target, source) for source in sources)
+        attempts = tuple(attempt(self._mapping, self._header, key, target, source) for source in sources)
         label = next((source.column for source in sources if source.column is not None), key)
         return _Step(key, attempts, target.required, target.default, label)
-
-    def _attempt(self, key: str, target: Target, source: Source) -> _Attempt:
-        place = self._header.index(source.column) if source.column is not None else None
-        find = self._finder(target, source, place)
-        if source.from_ is None:
-            find = _finished(key, target, find)
-        return _Attempt(
-            label=source.column if source.column is not None else key,
-            place=place,
-            holds=self._condition(source.when),
-            find=find,
-            required=source.required,
-            refuses=source.on_bad == "refuse",
-        )
-
-    def _finder(self, target: Target, source: Source, place: int | None) -> Finder:
-        if place is not None:
-            return _from_cell(place, reader(self._mapping, target, source), frozenset(source.missing))
-        if source.constant is not None:
-            fixed = constant(self._mapping, target, source.constant)
-            return lambda _, __: fixed
-        assert source.from_ is not None
-        return _from_target(source, source.from_)
-
-    def _condition(self, conditions: Sequence[When]) -> Condition | None:
-        """Whether any of the conditions holds; None where there is none."""
-        if not conditions:
-            return None
-        tests = [self._test(condition) for condition in conditions]
-        return lambda fields, values: any(test(fields, values) for test in tests)
-
-    def _test(self, condition: When) -> Condition:
-        if condition.column is not None:
-            place = self._header.index(condition.column)
-            return _tested(lambda fields, _: fields[place] or None, condition)
-        name = condition.target
-        return _tested(lambda _, values: values.get(name or ""), condition)
 
 
 _LAST = {Kind.REGISTRATION: 1, Kind.AMOUNT: 1}
@@ -272,69 +217,3 @@ def _columns_named(mapping: Mapping) -> list[tuple[str, str]]:
     conditions += [(f"{key}.when", condition) for key, source in named for condition in source.when]
     found: list[tuple[str, Source | When]] = [*named, *conditions]
     return [(key, given.column) for key, given in found if given.column is not None]
-
-
-def _references(key: str, sources: Sequence[Source]) -> set[str]:
-    """What must be known before this target: what its sources name, its currency, its country."""
-    entity = key.partition(".")[0]
-    found = {f"{entity}.currency", f"{entity}.registration_country"} - {key}
-    for source in sources:
-        found |= {name for name in (source.from_, source.plus_months) if name}
-        found |= {condition.target for condition in source.when if condition.target}
-    # Currency and country themselves are codes: they wait for nothing of their own entity.
-    own = key in {f"{entity}.currency", f"{entity}.registration_country"}
-    return {name for name in found if not (own and name.partition(".")[0] == entity)}
-
-
-def _from_cell(place: int, read: Callable[[str], Any], missing: frozenset[str]) -> Finder:
-    def find(fields: Sequence[str], _: Values) -> Any:
-        cell = fields[place]
-        return _MISSING if not cell or cell in missing else read(cell)
-
-    return find
-
-
-def _from_target(source: Source, name: str) -> Finder:
-    months, at_most = source.plus_months, source.at_most
-
-    def find(_: Sequence[str], values: Values) -> Any:
-        found = values.get(name)
-        if months is not None and found is not None:
-            added = values.get(months)
-            found = None if added is None else cells.add_months(found, added)
-        if found is None:
-            return _MISSING
-        return min(found, at_most) if at_most is not None and not isinstance(found, Bad) else found
-
-    return find
-
-
-def _finished(key: str, target: Target, find: Finder) -> Finder:
-    """Amounts wait for their entity's currency, registration numbers for its country."""
-    entity = key.rpartition(".")[0]
-    if target.kind is Kind.AMOUNT:
-        currency = f"{entity}.currency"
-
-        def amount(fields: Sequence[str], values: Values) -> Any:
-            found = find(fields, values)
-            if not isinstance(found, Decimal):
-                return found
-            return cells.minor(found, values.get(currency), target.least)
-
-        return amount
-    if target.kind is Kind.REGISTRATION:
-        country = f"{entity}.registration_country"
-
-        def registration(fields: Sequence[str], values: Values) -> Any:
-            found = find(fields, values)
-            return cells.registration(found, values.get(country)) if isinstance(found, str) else found
-
-        return registration
-    return find
-
-
-def _tested(find: Finder, condition: When) -> Condition:
-    if condition.is_ is not None:
-        words = frozenset(condition.is_)
-        return lambda fields, values: str(find(fields, values)) in words
-    return lambda fields, values: (find(fields, values) is not None) == condition.present
