@@ -18,10 +18,11 @@ BEFORE = ("set lock_timeout = '10s'", "set statement_timeout = '15min'", "set ti
 
 
 def _run(connection: Connection) -> None:
+    # Held by the session, not the transaction: a second process waits for the first to finish, which may take
+    # longer than a lock may be waited for afterwards.
+    connection.execute(text("select pg_advisory_lock(hashtext(:name))"), {"name": LOCK})
     for statement in BEFORE:
         connection.execute(text(statement))
-    # Held by the session, not the transaction: a second process waits for the first to finish.
-    connection.execute(text("select pg_advisory_lock(hashtext(:name))"), {"name": LOCK})
     connection.execute(text("create schema if not exists app"))
     connection.commit()
     context.configure(

@@ -98,7 +98,7 @@ def decimal(cell: str, form: NumberForm) -> Decimal | Bad:
         return Bad("has too many decimal places")
     if len(whole.lstrip("0")) > 19:
         return Bad("is too large")
-    return Decimal(f"{match[1] or match[2]}{whole}.{decimals or '0'}")
+    return Decimal(f"{match[1] or match[2]}{whole}" + (f".{decimals}" if decimals else ""))
 
 
 _AMOUNT_WORDS = {

@@ -1,0 +1,68 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. `make` alone lists the others.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+# The tests that need no database: pure rules, in seconds.
+FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_settings.py tests/test_tokens.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fast format lint types contracts test-15 sdl migration graphiql clean
+
+help: ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.runtime graphiql ## serve the demo bank on 127.0.0.1:8000 (HOST, PORT, DATA_HOME, DATABASE_URL)
+	@exec $(BIN)/python -m api run $(if $(SCALE),--scale $(SCALE))
+
+test: $(VENV)/.dev graphiql ## run the whole suite on its own throw-away server (or on DATABASE_URL's)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(TESTS)
+
+check: format lint types contracts fast test-15 test ## all that CI runs
+
+fast: $(VENV)/.dev ## run the tests that need no database
+	$(BIN)/python -m pytest -q $(FAST)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+test-15: $(VENV)/.dev ## run the database's tests on Debian's PostgreSQL 15, where it is installed
+	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope -p no:randomly \
+		tests/test_scope.py tests/test_catalogue.py tests/test_isolation*.py tests/test_migrations.py \
+		tests/test_graph*.py tests/test_mutations.py tests/test_import*.py tests/test_demo.py
+
+sdl: $(VENV)/.runtime ## write schema/schema.graphql anew
+	$(BIN)/python -m api sdl
+
+migration: $(VENV)/.runtime ## write a migration from what changed in tenants/tables: make migration m="what it does"
+	$(BIN)/python -m api migration "$(m)"
+
+graphiql: $(VENV)/.runtime
+	@$(BIN)/python -m api.graphiql.install
+
+clean: ## remove what was built and the embedded database of this checkout
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m api forget; fi
+	rm -rf $(VENV) .tools api/graphiql/assets .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/.runtime
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Loading what the domain read: jobs, units, staging tables and the error file."""
