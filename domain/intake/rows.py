@@ -104,6 +104,11 @@ class Plan:
             return (row.entities["region"][0][self._keys["region"][0]], *own)
         return own if entity == "region" else (row.unit, *own)
 
+    def label(self, entity: str, name: str) -> str:
+        """The file's column behind a target, or the target itself; nothing where there is no target."""
+        key = f"{entity}.{name}"
+        return next((step.label for step in self._single if step.key == key), key if name else "")
+
     def _add(self, row: Row, shape: _Shape, own: Values, problems: list[Problem]) -> None:
         """Add the entity if all that it needs is there; a warning says so where it is not."""
         entity = shape.entity

@@ -33,7 +33,9 @@ class Seen:
             for each in made:
                 key = self._plan.key(entity, row, each)
                 name, looks = _digest((entity, key)), _digest(self._content(entity, row, each))
-                first = self._cursor.execute("select line, looks from seen where name = ?", (name,)).fetchone()
+                first = self._cursor.execute(
+                    "select line, looks from seen where name = ?", (name,)
+                ).fetchone()
                 if first is None:
                     met.append((name, row.line, looks))
                 elif first[1] != looks:

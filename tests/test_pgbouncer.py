@@ -1,0 +1,210 @@
+"""The same isolation through PgBouncer in transaction mode, where two callers in a row share a server connection.
+
+The tests are those of the other files; only the road to the database differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from conftest import Server
+from small_bank import BEIJING, JIANGSU
+from sqlalchemy.engine import URL, make_url
+from test_isolation_guard import test_a_database_in_order_is_served_from as test_the_guard_serves
+from test_isolation_pool import fight
+from test_isolation_transaction import (
+    SCOPE,
+    branches_of,
+    nothing_is_left,
+    test_a_bad_value_is_not_told_as_an_unreachable_database,
+    test_a_caller_cancelled_during_a_statement_is_cancelled_and_no_more,
+    test_a_caller_cancelled_twice_leaves_nothing,
+    test_a_cancelled_caller_leaves_nothing_wherever_it_was,
+    test_a_commit_that_fails_is_an_error_and_leaves_nothing,
+    test_a_commit_that_the_database_turned_into_a_rollback_is_an_error,
+    test_a_read_refuses_to_write,
+    test_a_scope_of_no_branches_sees_nothing,
+    test_an_error_passes_through_as_it_was,
+    test_tasks_that_share_a_transaction_take_turns,
+)
+from test_scope import (
+    test_a_caller_sees_its_own_subtree,
+    test_a_client_sees_its_own_rows_and_no_neighbour_in_the_same_branch,
+)
+
+from tenants.credentials import Credentials
+from tenants.database import Database
+from tenants.roles import Login
+
+__all__ = [
+    "test_a_bad_value_is_not_told_as_an_unreachable_database",
+    "test_a_caller_cancelled_during_a_statement_is_cancelled_and_no_more",
+    "test_a_caller_cancelled_twice_leaves_nothing",
+    "test_a_caller_sees_its_own_subtree",
+    "test_a_cancelled_caller_leaves_nothing_wherever_it_was",
+    "test_a_client_sees_its_own_rows_and_no_neighbour_in_the_same_branch",
+    "test_a_commit_that_fails_is_an_error_and_leaves_nothing",
+    "test_a_commit_that_the_database_turned_into_a_rollback_is_an_error",
+    "test_a_read_refuses_to_write",
+    "test_a_scope_of_no_branches_sees_nothing",
+    "test_an_error_passes_through_as_it_was",
+    "test_tasks_that_share_a_transaction_take_turns",
+    "test_the_guard_serves",
+]
+
+PROGRAM = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
+SERVER_CONNECTIONS = 2
+
+pytestmark = pytest.mark.skipif(
+    PROGRAM is None, reason="pgbouncer is not installed (apt-get install pgbouncer)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bouncer:
+    """A PgBouncer in front of the tests' server."""
+
+    port: int
+
+    def credentials(self, behind: Credentials) -> Credentials:
+        """The same database by way of PgBouncer; the login roles' passwords are the same as well."""
+        url = make_url(behind.url).set(host="127.0.0.1", port=self.port, query={})
+        return Credentials(url.render_as_string(hide_password=False), role_password=behind.role_password)
+
+
+@pytest.fixture(scope="session")
+def bouncer(server: Server) -> Iterator[Bouncer]:
+    url = make_url(server.dsn)
+    home = Path(tempfile.mkdtemp(prefix="branchgraph-bouncer-"))
+    port = _free_port()
+    user = _unprivileged(url)
+    _configure(home, url, Credentials(server.dsn), port)
+    if user:
+        for path in (home, *home.iterdir()):
+            shutil.chown(path, user)
+    command = [str(PROGRAM), *(["-u", user] if user else []), str(home / "pgbouncer.ini")]
+    process = subprocess.Popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True)
+    try:
+        _wait_for(port, process)
+        yield Bouncer(port)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _configure(home: Path, url: URL, credentials: Credentials, port: int) -> None:
+    host, behind = url.query.get("host") or url.host or "127.0.0.1", url.port or 5432
+    (home / "users.txt").write_text(
+        "".join(f'"{login}" "{credentials.password(login) or ""}"\n' for login in Login)
+    )
+    (home / "pgbouncer.ini").write_text(
+        f"[databases]\n* = host={host} port={behind}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = scram-sha-256\nauth_file = {home / 'users.txt'}\n"
+        f"pool_mode = transaction\ndefault_pool_size = {SERVER_CONNECTIONS}\nmax_client_conn = 500\n"
+        # Left as it comes: in transaction mode nothing is reset between two callers.
+        "query_wait_timeout = 20\nserver_login_retry = 1\nlog_connections = 0\nlog_disconnections = 0\n"
+    )
+
+
+def _unprivileged(url: URL) -> str | None:
+    """PgBouncer refuses to run as root; whoever the server runs as may enter its socket's directory."""
+    if os.geteuid() != 0:
+        return None
+    directory = url.query.get("host")
+    owner = Path(directory).stat().st_uid if isinstance(directory, str) and directory.startswith("/") else 0
+    return pwd.getpwuid(owner).pw_name if owner else "nobody"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+    process.kill()
+    raise AssertionError(f"pgbouncer did not start: {process.communicate()[0]}")
+
+
+@pytest.fixture
+async def database(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Database]:
+    """In place of the direct one."""
+    database = Database(bouncer.credentials(credentials), connections=5, pooled=True)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def single(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Database]:
+    """In place of the direct one with a single connection a role."""
+    database = Database(
+        bouncer.credentials(credentials), connections=1, pooled=True, statement_timeout_ms=1500
+    )
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def test_more_callers_than_server_connections_share_them(
+    credentials: Credentials, bouncer: Bouncer, administrator: asyncpg.Connection
+) -> None:
+    """So that the tests of this file are what they say: connections are handed from caller to caller."""
+    database = Database(bouncer.credentials(credentials), connections=20, pooled=True)
+    await database.open()
+    await asyncio.gather(*(branches_of(database, SCOPE) for _ in range(200)))
+    at_pgbouncer = database._pools[Login.PORTAL, True].get_size()
+    behind = await administrator.fetchval(
+        "select count(*) from pg_stat_activity where usename = $1 and datname = current_database()",
+        Login.PORTAL,
+    )
+    assert 0 < behind <= SERVER_CONNECTIONS < at_pgbouncer
+    assert await nothing_is_left(database)
+    await database.close()
+
+
+async def test_no_caller_ever_sees_anothers_rows_through_pgbouncer(
+    credentials: Credentials, bouncer: Bouncer, administrator: asyncpg.Connection
+) -> None:
+    database = Database(
+        bouncer.credentials(credentials), connections=4, pooled=True, statement_timeout_ms=400
+    )
+    await database.open()
+    await fight(database, administrator, turns=2000)
+
+
+async def test_a_scope_set_for_the_session_would_leak_here(
+    credentials: Credentials, bouncer: Bouncer
+) -> None:
+    """Why the scope is SET LOCAL: what one client sets for its session, another finds in force."""
+    dsn = bouncer.credentials(credentials).dsn(Login.PORTAL)
+    first, second = [
+        await asyncpg.connect(dsn, statement_cache_size=0, timeout=20) for _ in range(SERVER_CONNECTIONS)
+    ]
+    await first.execute(f"set app.branches = '{{{BEIJING},{JIANGSU}}}'")
+    leaked = [await second.fetchval("select count(*) from bank.client") for _ in range(4)]
+    assert max(leaked) == 4
+    await first.close()
+    await second.close()
