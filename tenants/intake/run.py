@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
 
 from domain.imports import ImportStatus
 from domain.intake.batches import Batch, batches
@@ -84,12 +83,12 @@ async def dry_run(source: Source, errors: ErrorFile, observe: Observer) -> Repor
     """Read everything, write nothing but the error file. Every row that can be read counts as taken."""
     started, progress = time.monotonic(), Progress()
     errors.begin()
-    with _reading(source) as (file, size, cut):
+    with _reading(source) as (check, size, cut):
         for batch in cut:
             errors.add(batch.problems)
             progress = _advanced(progress, batch, len(batch.rows), 0)
             observe(progress, size)
-        _unchanged(file, size, progress)
+        check(progress)
     observe(progress := replace(progress, bytes_done=size), size)
     return _report(Outcome.DRY_RUN, progress, errors, started, progress.rows_read)
 
@@ -105,7 +104,7 @@ async def run(
 ) -> Report:
     """Import the file, or what is left of it. Raises FileRefused and DatabaseUnavailable."""
     started = time.monotonic()
-    with _reading(source) as (file, size, cut):
+    with _reading(source) as (check, size, cut):
         subject = await _subject(database, directory, source, size, errors.path)
         async with database.transaction(await directory.operator(), write=True) as transaction:
             step, job = await jobs.claim(transaction, subject, again=again)
@@ -120,7 +119,7 @@ async def run(
         try:
             outcome = await importer.run(cut, size, observe)
             if outcome is Outcome.COMPLETED:
-                _unchanged(file, size, importer.job.progress)
+                check(importer.job.progress)
                 await importer.complete(size)
         except DatabaseUnavailable:
             # Nothing can be written down now; the job stays RUNNING and the next run takes it over.
@@ -247,18 +246,23 @@ class _Cut:
 
 
 @contextmanager
-def _reading(source: Source) -> Iterator[tuple[BinaryIO, int, _Cut]]:
-    """The open file, its size in bytes and its batches."""
+def _reading(source: Source) -> Iterator[tuple[Callable[[Progress], None], int, _Cut]]:
+    """What checks at the end that the file is still the same, its size in bytes, and its batches."""
     with source.path.open("rb") as file:
         records = Records(file.readline, source.mapping.file)
         plan = Plan(source.mapping, records.header)
         with seen(plan) as memory:
-            size = os.fstat(file.fileno()).st_size
-            yield file, size, _Cut(plan, batches(records, plan, memory.recognise))
+            before = os.fstat(file.fileno())
+
+            def check(progress: Progress) -> None:
+                _unchanged(before, os.fstat(file.fileno()), progress)
+
+            yield check, before.st_size, _Cut(plan, batches(records, plan, memory.recognise))
 
 
-def _unchanged(file: BinaryIO, size: int, progress: Progress) -> None:
-    if os.fstat(file.fileno()).st_size != size or progress.bytes_done > size:
+def _unchanged(before: os.stat_result, after: os.stat_result, progress: Progress) -> None:
+    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    if not same or progress.bytes_done > before.st_size:
         raise Changed("the file was changed while it was read: run the import again")
 
 
