@@ -97,12 +97,14 @@ async def _reference(transaction: Transaction) -> None:
                 region_code=code, year=2023, indicator="gdp_growth", value=5, unit="%", source="test"
             )
         )
-    for id_, code, name, kind, parent, region in UNITS:
-        await transaction.rows(
-            insert(t.unit).values(
-                id=id_, code=code, name=name, kind=kind, parent_id=parent, region_code=region
-            )
+    for expected, code, name, kind, parent, region in UNITS:
+        # The database counts, so that a unit made by a test gets the next number.
+        made = await transaction.value(
+            insert(t.unit)
+            .values(code=code, name=name, kind=kind, parent_id=parent, region_code=region)
+            .returning(t.unit.c.id)
         )
+        assert made == expected
 
 
 async def _staff(transaction: Transaction) -> None:

@@ -18,21 +18,21 @@ Recognise = Callable[[Row], Problem | None]
 
 @dataclass(slots=True)
 class Batch:
-    """Rows to load and problems to write down. `end_line` and `end_offset` (bytes) include the last record."""
+    """Rows to load and problems to write down. The ends (in bytes, in lines) include the last record."""
 
-    end_line: int
-    end_offset: int
+    start_offset: int
+    end_line: int = 1
+    end_offset: int = 0
     records: int = 0
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 def batches(
-    records: Records, plan: Plan, recognise: Recognise, size: int = RECORDS_A_BATCH
+    records: Records, plan: Plan, recognise: Recognise, *, done: int = 0, size: int = RECORDS_A_BATCH
 ) -> Iterator[Batch]:
-    """The whole file. The same file is always cut at the same places: resuming relies on it."""
-    batch = Batch(1, 0)
-    began_at = 0
+    """The whole file, cut after `size` records and at byte `done`, where an earlier run has stopped."""
+    batch = Batch(0)
     for record in records:
         batch.records += 1
         batch.end_line, batch.end_offset = record.end_line, record.end_offset
@@ -40,9 +40,10 @@ def batches(
             batch.problems.append(record.problem)
         else:
             _read(plan, recognise, batch, record.line, record.fields)
-        if batch.records >= size or batch.end_offset - began_at >= BYTES_A_BATCH:
+        full = batch.records >= size or batch.end_offset - batch.start_offset >= BYTES_A_BATCH
+        if full or batch.end_offset == done:
             yield batch
-            batch, began_at = Batch(record.end_line, record.end_offset), record.end_offset
+            batch = Batch(record.end_offset)
     if batch.records:
         yield batch
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from domain.intake.cells import Bad
 from domain.intake.mapping import CodeList, EntityForm, Mapping, Source, When, nearest
 from domain.intake.readers import Constant, constant
+from domain.intake.sources import references
 from domain.intake.targets import SEVERAL_A_ROW, TARGETS, UNIT, Kind, Target
 
 _DATE_OPTIONS = frozenset({"formats", "not_before", "not_after"})
@@ -33,6 +34,7 @@ def mistakes(mapping: Mapping) -> Iterator[str]:
         yield from _of_source(mapping, "unit", UNIT, source)
     for entity, key, form in mapping.entities():
         yield from _of_entity(mapping, entity, key, form)
+    yield from _of_circles(mapping)
 
 
 def _of_entity(mapping: Mapping, entity: str, key: str, form: EntityForm) -> Iterator[str]:
@@ -128,6 +130,24 @@ def _of_reference(mapping: Mapping, key: str, name: str, kind: Kind | None) -> I
         yield f"{key}: {name!r} {why}{nearest(name, mapped)}"
     elif kind is not None and mapped[name] is not kind and {mapped[name], kind} - _WORDS:
         yield f"{key}: {name!r} is a {mapped[name]}, not a {kind}"
+
+
+def _of_circles(mapping: Mapping) -> Iterator[str]:
+    """A target that needs itself, whichever way round."""
+    needs = {"unit": references("unit", mapping.unit or ())}
+    for entity, key, form in mapping.entities():
+        if entity not in SEVERAL_A_ROW:
+            needs |= {
+                f"{key}.{name}": references(f"{key}.{name}", given) for name, given in form.fields.items()
+            }
+    for start in needs:
+        waiting, reached = list(needs[start]), set[str]()
+        while waiting:
+            if (name := waiting.pop()) not in reached:
+                reached.add(name)
+                waiting += needs.get(name, ())
+        if start in reached:
+            yield f"{start}: refers to itself in a circle"
 
 
 _WORDS = frozenset({Kind.TEXT, Kind.REGISTRATION})

@@ -34,5 +34,5 @@ def shown(value: str) -> str:
     """A value fit for one cell of a file that people open: bounded, on one line, never a formula."""
     cut = value[:LONGEST_VALUE_SHOWN] + ("…" if len(value) > LONGEST_VALUE_SHOWN else "")
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
-    is_number = plain[1:2].isdigit() and plain[0] in "+-"
-    return f"'{plain}" if plain[:1] in set("=+-@") and not is_number else plain
+    is_signed = plain[:1] in set("+-") and plain[1:].replace(".", "").replace(",", "").isalnum()
+    return f"'{plain}" if plain[:1] in set("=+-@") and not is_signed else plain

@@ -23,7 +23,7 @@ from tenants.intake import jobs
 from tenants.intake.error_file import Counts, ErrorFile
 from tenants.intake.jobs import Job, Progress, Stopped, Subject, TakenOver
 from tenants.intake.loading import load
-from tenants.intake.seen import seen
+from tenants.intake.seen import Seen, seen
 from tenants.intake.units import ensure_headquarters, ensure_units
 from tenants.organisation import Directory
 
@@ -84,7 +84,7 @@ async def dry_run(source: Source, errors: ErrorFile, observe: Observer) -> Repor
     started, progress = time.monotonic(), Progress()
     errors.begin()
     with _reading(source) as (check, size, cut):
-        for batch in cut:
+        for batch in cut.after(0):
             errors.add(batch.problems)
             progress = _advanced(progress, batch, len(batch.rows), 0)
             observe(progress, size)
@@ -144,11 +144,7 @@ class _Import:
         self.job = job
 
     async def run(self, cut: _Cut, size: int, observe: Observer) -> Outcome:
-        done = self.job.progress.bytes_done
-        for batch in cut:
-            # What an earlier run has done is read again only to know what it brought.
-            if batch.end_offset <= done:
-                continue
+        for batch in cut.after(self.job.progress.bytes_done):
             try:
                 await self._take(cut.plan, batch)
             except Stopped as stopped:
@@ -220,7 +216,7 @@ async def load_all(database: Database, directory: Directory, source: Source) -> 
     Raises FileRefused where any row is refused: such a file is ours and has no bad rows.
     """
     with _reading(source) as (_, __, cut):
-        read = list(cut)
+        read = list(cut.after(0))
         problems = [problem for batch in read for problem in batch.problems]
         rows = [(0, row) for batch in read for row in batch.rows]
         if source.mapping.unit is not None:
@@ -235,14 +231,24 @@ async def load_all(database: Database, directory: Directory, source: Source) -> 
 
 
 class _Cut:
-    """The batches of a file and the plan that its header gave."""
+    """A file that is being read: its plan, and its batches, once."""
 
-    def __init__(self, plan: Plan, made: Iterator[Batch]) -> None:
+    def __init__(self, records: Records, plan: Plan, memory: Seen) -> None:
         self.plan = plan
-        self._made = made
+        self._records = records
+        self._memory = memory
 
-    def __iter__(self) -> Iterator[Batch]:
-        return self._made
+    def after(self, done: int) -> Iterator[Batch]:
+        """The batches that begin at byte `done` or later.
+
+        What comes before is read as well, for what it brought: a later line must not contradict it.
+        """
+        for batch in batches(self._records, self.plan, self._memory.recognise, done=done):
+            if batch.end_offset <= done:
+                continue
+            if batch.start_offset < done:
+                raise FileRefused(f"no record ends at byte {done}, where the last run stopped: use --again")
+            yield batch
 
 
 @contextmanager
@@ -257,7 +263,7 @@ def _reading(source: Source) -> Iterator[tuple[Callable[[Progress], None], int, 
             def check(progress: Progress) -> None:
                 _unchanged(before, os.fstat(file.fileno()), progress)
 
-            yield check, before.st_size, _Cut(plan, batches(records, plan, memory.recognise))
+            yield check, before.st_size, _Cut(records, plan, memory)
 
 
 def _unchanged(before: os.stat_result, after: os.stat_result, progress: Progress) -> None:

@@ -69,7 +69,11 @@ async def _add(
         known = await transaction.value(select(unit.c.id).where(unit.c.code == code))
         if known is None:
             values = {"code": code, "name": name, "kind": kind.value, "parent_id": parent}
-            await transaction.rows(insert(unit).values(values).on_conflict_do_nothing())
+            # Not on any conflict: a taken id would be swallowed, and the unit would silently not be there.
+            conflict = None if kind is UnitKind.HEADQUARTERS else [unit.c.code]
+            await transaction.rows(
+                insert(unit).values(values).on_conflict_do_nothing(index_elements=conflict)
+            )
     directory.forget()
 
 
