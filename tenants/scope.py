@@ -71,6 +71,6 @@ def settings_of(scope: Scope, *, write: bool) -> str:
     states_branches = write or not scope.sees_everything
     if any(type(branch) is not int for branch in scope.branches):
         raise TypeError("a scope's branches are ints and nothing that could be read as one")
-    branches = ",".join(map(str, scope.branches)) if states_branches else ""
+    branches = ",".join(str(int(branch)) for branch in scope.branches) if states_branches else ""
     clients = ",".join(str(UUID(int=client.int)) for client in scope.clients)
     return f"set local app.branches = '{{{branches}}}'; set local app.clients = '{{{clients}}}'"
