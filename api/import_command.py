@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
 import time
 from collections.abc import Iterator
@@ -13,46 +12,19 @@ from pathlib import Path
 import click
 
 from domain.intake.mapping import MappingRefused
-from domain.intake.mapping_file import read_mapping
 from domain.intake.problems import FileRefused, Severity
 from tenants.database import Database, DatabaseUnavailable
 from tenants.intake.error_file import ErrorFile
 from tenants.intake.jobs import Progress
-from tenants.intake.run import Observer, Outcome, Report, Source, load_all, run
+from tenants.intake.run import Observer, Outcome, Report, run
 from tenants.intake.run import dry_run as run_dry
+from tenants.intake.shipped import source_of
 from tenants.organisation import Directory
-
-DATA = Path(__file__).resolve().parent / "data"
-MAPPINGS = DATA / "mappings"
 
 EXIT_FAILED, EXIT_REFUSED, EXIT_STOPPED = 1, 2, 3
 
 REASONS_SHOWN = 20
 SECONDS_BETWEEN_LINES = 5.0
-
-
-def source_of(file: Path, mapping: str | Path) -> Source:
-    """The file with its mapping: a path, or the name of a shipped one. Raises MappingRefused."""
-    path = _mapping_path(mapping)
-    try:
-        written = path.read_bytes()
-        read = read_mapping(written.decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as problem:
-        raise MappingRefused(f"{path}: {problem}") from None
-    except MappingRefused as refused:
-        raise MappingRefused(f"{path}:\n{refused}") from None
-    return Source(file, read, hashlib.sha256(written).hexdigest())
-
-
-def _mapping_path(mapping: str | Path) -> Path:
-    path = Path(mapping)
-    shipped = MAPPINGS / f"{mapping}.toml"
-    if path.is_file() or not shipped.is_file():
-        if not path.is_file() and not path.suffix:
-            known = ", ".join(sorted(p.stem for p in MAPPINGS.glob("*.toml")))
-            raise MappingRefused(f"there is no mapping {str(mapping)!r}; a path, or one of: {known}")
-        return path
-    return shipped
 
 
 async def run_import(
@@ -78,17 +50,6 @@ async def run_import(
     assert database is not None, "only a dry run goes without a database"
     assert directory is not None, "only a dry run goes without a directory"
     return await run(database, directory, source, errors=errors, again=again, observe=observe)
-
-
-async def import_regions(
-    database: Database,
-    directory: Directory,
-    *,
-    file: Path | None = None,
-    mapping: str | Path = "regions_china",
-) -> Progress:
-    """Load regions and their indicators in one transaction, without a job: the shipped ones by default."""
-    return await load_all(database, directory, source_of(file or DATA / "regions_china_2023.csv", mapping))
 
 
 def _unobserved(progress: Progress, size: int) -> None:

@@ -21,6 +21,7 @@ class Snapshot:
         self._open: tuple[AsyncExitStack, Transaction] | None = None
         self._turn = asyncio.Lock()
         self._failure: BaseException | None = None
+        self._closed = False
 
     async def rows(self, statement: Executable) -> list[Any]:
         """The rows of a SELECT. Raises what `Database.transaction` raises."""
@@ -37,13 +38,15 @@ class Snapshot:
                 raise self._failure from problem
 
     async def renew(self) -> None:
-        """Let the next question see what has been committed since."""
+        """Let the next question see what has been committed since; an earlier failure is forgotten."""
         async with self._turn:
+            self._failure = self._failure if self._closed else None
             await self._end()
 
     async def close(self) -> None:
         """End the transaction; whoever asks afterwards is told that the operation has ended."""
         async with self._turn:
+            self._closed = True
             self._failure = self._failure or RuntimeError("the operation has ended")
             await self._end()
 

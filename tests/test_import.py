@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.import_command import DATA, import_regions, run_import
+from api.import_command import run_import
 from domain.intake.batches import batches
 from domain.intake.problems import FileRefused
 from tenants.credentials import Credentials
@@ -26,9 +26,10 @@ from tenants.database import Database
 from tenants.intake import jobs
 from tenants.intake.jobs import Progress
 from tenants.intake.run import Outcome, Report
+from tenants.intake.shipped import SHIPPED, load_regions
 from tenants.organisation import Directory
 
-EXCERPT = DATA / "sba_loans_excerpt.csv"
+EXCERPT = SHIPPED / "sba_loans_excerpt.csv"
 FULL = Path(__file__).resolve().parents[2] / "shared" / "data" / "sba_loans.csv"
 
 LOANS = "select * from bank.{} where branch_id in (select id from bank.unit where code like 'US-%')"
@@ -476,10 +477,10 @@ async def test_a_bank_without_a_root_is_given_one(
 async def test_chinas_regions_come_with_their_indicators(
     database: Database, directory: Directory, administrator: asyncpg.Connection, tmp_path: Path
 ) -> None:
-    progress = await import_regions(database, directory)
+    progress = await load_regions(database, directory)
     assert (progress.rows_read, progress.rows_taken) == (31, 31)
     report = await take(
-        database, directory, tmp_path, file=DATA / "regions_china_2023.csv", mapping="regions_china"
+        database, directory, tmp_path, file=SHIPPED / "regions_china_2023.csv", mapping="regions_china"
     )
     assert (report.outcome, report.progress.rows_unchanged) == (Outcome.COMPLETED, 31)
     shanghai = await administrator.fetchrow("select * from bank.region where code = '310000'")

@@ -228,10 +228,10 @@ async def test_a_file_without_the_columns_is_refused_as_a_whole(
     "arguments",
     [
         ["gone.csv", "--mapping", "sba_loans"],
-        ["api/data/regions_china_2023.csv", "--mapping", "sba_loans"],
-        ["api/data/regions_china_2023.csv", "--mapping", "sba_loan"],
-        ["api/data/regions_china_2023.csv", "--mapping", "gone.toml"],
-        ["api/data/regions_china_2023.csv", "--mapping", "pyproject.toml"],
+        ["tenants/intake/shipped/regions_china_2023.csv", "--mapping", "sba_loans"],
+        ["tenants/intake/shipped/regions_china_2023.csv", "--mapping", "sba_loan"],
+        ["tenants/intake/shipped/regions_china_2023.csv", "--mapping", "gone.toml"],
+        ["tenants/intake/shipped/regions_china_2023.csv", "--mapping", "pyproject.toml"],
     ],
 )
 def test_the_command_ends_with_2_where_file_or_mapping_cannot_be_used(
@@ -245,7 +245,7 @@ def test_the_command_ends_with_2_where_file_or_mapping_cannot_be_used(
 
 
 def test_the_command_tells_what_it_read(tmp_path: Path) -> None:
-    arguments = ["api/data/sba_loans_excerpt.csv", "--mapping", "sba_loans", "--dry-run"]
+    arguments = ["tenants/intake/shipped/sba_loans_excerpt.csv", "--mapping", "sba_loans", "--dry-run"]
     result = CliRunner().invoke(import_command, [*arguments, "--errors", str(tmp_path / "e.csv")])
     assert result.exit_code == 0
     assert "500 rows read: 500 would be taken, 0 unchanged, 0 refused" in result.output

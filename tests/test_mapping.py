@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.import_command import MAPPINGS, source_of
 from domain.intake.cells import Bad, DateForm, NumberForm, add_months, date, decimal, integer, minor
 from domain.intake.mapping import MappingRefused
 from domain.intake.mapping_file import read_mapping
 from domain.intake.problems import shown
+from tenants.intake.shipped import SHIPPED, source_of
 
 DOLLARS = NumberForm(symbols=("$",))
 DATES = DateForm(
@@ -38,7 +38,7 @@ currency = { constant = "USD" }
 """
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in MAPPINGS.glob("*.toml")))
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.toml")))
 def test_every_shipped_mapping_is_in_order(name: str) -> None:
     assert source_of(Path("x.csv"), name).mapping.name == name
 

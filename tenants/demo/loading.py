@@ -6,31 +6,20 @@ small demo bank can be made larger. Headquarters gets its opening day last: that
 
 from __future__ import annotations
 
-import csv
 import time
 from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from domain.organisation import Organisation
 from tenants.database import Database, Transaction
+from tenants.intake.shipped import load_regions
 from tenants.organisation import Directory
 from tenants.scope import Scope, operator_scope
 
 ROOM = Path(__file__).parent
-REGIONS = ROOM / "regions_china_2023.csv"
-SOURCE = f"National Bureau of Statistics of China, provincial figures 2023 ({REGIONS.name})"
-# Column of the file, name of the indicator, unit.
-INDICATORS = (
-    ("gdp_100m_cny", "gdp", "100m CNY"),
-    ("gdp_growth_pct", "gdp_growth", "%"),
-    ("disposable_income_per_capita_cny", "disposable_income_per_capita", "CNY"),
-    ("population_10k", "population", "10k persons"),
-    ("tertiary_share_pct", "tertiary_share", "%"),
-)
 # In this order: each file may use what those before it have drafted.
 ENTITIES = ("clients", "contacts", "facilities", "postings", "statements", "events")
 
@@ -81,7 +70,7 @@ async def load_demo(
     """
     wanted = CLIENTS_AT_SCALE_1 * scale if clients is None else clients
     started = time.monotonic()
-    await _found(database)
+    await _found(database, directory)
     directory.forget()
     scope = await directory.operator()
     await _staff(database, scope)
@@ -111,37 +100,21 @@ class _Tally:
         return [f"{entity}: {rows:,} in {self._seconds[entity]:.1f} s" for entity, rows in self._rows.items()]
 
 
-async def _found(database: Database) -> None:
+async def _found(database: Database, directory: Directory) -> None:
     """Regions, indicators and the organisation tree: reference tables, which are not in any branch."""
+    async with database.transaction(_operator()) as transaction:
+        await _refuse_another_bank(transaction)
+    await load_regions(database, directory)
     async with database.transaction(_operator(), write=True) as transaction:
         await _prepare(transaction)
-        if await transaction.connection.fetchval(IS_ANOTHER_BANK, HEADQUARTERS):
-            raise ForeignBank("the database already holds another bank; load the demo into an empty one")
-        await _regions(transaction)
+        await _refuse_another_bank(transaction)
         await _run(transaction, "profiles", "organisation")
         await _run(transaction, "afterwards")
 
 
-async def _regions(transaction: Transaction) -> None:
-    with REGIONS.open(encoding="utf-8", newline="") as file:
-        provinces = list(csv.DictReader(file))
-    await transaction.connection.executemany(
-        "insert into bank.region (code, name, local_name, country, macro_region, city_cluster) "
-        "values ($1, $2, $3, 'CN', $4, $5) on conflict do nothing",
-        [
-            (p["code"], p["name_en"], p["name_zh"], p["macro_region"], p["city_cluster"] or None)
-            for p in provinces
-        ],
-    )
-    await transaction.connection.executemany(
-        "insert into bank.region_indicator (region_code, year, indicator, value, unit, source) "
-        "values ($1, 2023, $2, $3, $4, $5) on conflict do nothing",
-        [
-            (p["code"], indicator, Decimal(p[column]), unit, SOURCE)
-            for p in provinces
-            for column, indicator, unit in INDICATORS
-        ],
-    )
+async def _refuse_another_bank(transaction: Transaction) -> None:
+    if await transaction.connection.fetchval(IS_ANOTHER_BANK, HEADQUARTERS):
+        raise ForeignBank("the database already holds another bank; load the demo into an empty one")
 
 
 async def _staff(database: Database, scope: Scope) -> None:
