@@ -31,6 +31,16 @@ LOST = (
     OSError,
 )
 
+# The statement was not at fault: sent again, it succeeds.
+PASSING = (
+    asyncpg.TooManyConnectionsError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    # A migration has run under a running server; the driver forgets its plans and prepares anew.
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
+
 Observer = Callable[[str], None]
 """Told the text of every statement; tests count with it."""
 
@@ -243,6 +253,6 @@ def _translated(problem: BaseException) -> BaseException:
     """What the layers above need to tell apart; everything else as it is."""
     if isinstance(problem, asyncpg.QueryCanceledError):
         return StatementTimeout("the database gave up on a statement that took too long")
-    if isinstance(problem, (*LOST, asyncpg.TooManyConnectionsError)):
+    if isinstance(problem, (*LOST, *PASSING)):
         return DatabaseUnavailable("the database did not answer")
     return problem

@@ -424,3 +424,22 @@ async def test_a_transaction_that_nobody_continues_is_ended_by_the_server(single
             select(text("current_setting('idle_in_transaction_session_timeout')"))
         )
     assert limit == "1min"
+
+
+async def test_a_migration_under_a_running_server_costs_one_retry_and_no_more(
+    database: Database, directory: Directory, administrator: asyncpg.Connection
+) -> None:
+    scope = await directory.scope(SmallBank.shanghai)
+
+    async def names() -> list[str]:
+        async with database.transaction(scope) as transaction:
+            return [row["legal_name"] for row in await transaction.rows(select(client))]
+
+    before = await names()
+    await administrator.execute("alter table bank.client alter column city type varchar(200)")
+    try:
+        after = await names()
+    except DatabaseUnavailable:
+        after = await names()
+
+    assert after == before
