@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.clients import RegistrationRefusal, registration_number
-from domain.money import AmountRefusal, to_minor
+from domain.money import EXPONENTS, AmountRefusal, to_minor
 from domain.refusals import Refusal, invalid
 
 LONGEST_TEXT: dict[str, int] = {
@@ -65,6 +65,8 @@ def checked(facts: Mapping[str, Any], *, today: dt.date) -> dict[str, Any] | Ref
             return invalid(f"no date before {EARLIEST.isoformat()}", camel(name))
         if isinstance(value, dt.date) and name in NEVER_IN_FUTURE and value > today:
             return invalid("this date lies in the future", camel(name))
+        if name == "currency" and value not in EXPONENTS:
+            return invalid(_AMOUNT_REFUSED[AmountRefusal.UNKNOWN_CURRENCY].format(currency=value), name)
         if name == "employees" and value is not None and value < 0:
             return invalid("this may not be negative", camel(name))
         stored[name] = value

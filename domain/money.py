@@ -70,13 +70,19 @@ def to_minor(amount: Decimal, currency: str) -> int | AmountRefusal:
         return AmountRefusal.UNKNOWN_CURRENCY
     if not amount.is_finite():
         return AmountRefusal.NOT_A_NUMBER
+    if not amount:
+        return 0
     if amount.adjusted() > 18:
         return AmountRefusal.TOO_LARGE
-    _, digits, exponent = amount.normalize().as_tuple()
+    # Not `normalize()`: it rounds to the context's 28 digits.
+    _, digits, exponent = amount.as_tuple()
     assert isinstance(exponent, int)
-    if exponent < -EXPONENTS[currency]:
+    written = "".join(map(str, digits))
+    significant = written.rstrip("0")
+    shift = exponent + len(written) - len(significant) + EXPONENTS[currency]
+    if shift < 0:
         return AmountRefusal.TOO_MANY_DECIMALS
-    minor: int = int("".join(map(str, digits))) * 10 ** (exponent + EXPONENTS[currency])
+    minor: int = int(significant) * 10**shift
     if minor > LARGEST_MINOR:
         return AmountRefusal.TOO_LARGE
     return -minor if amount.is_signed() else minor

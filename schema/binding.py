@@ -118,6 +118,7 @@ class Binding:
     key: tuple[str, ...]
     sources: dict[str, Source] = field(default_factory=dict)
     annotations: dict[str, Any] = field(default_factory=dict)
+    hidden_from_clients: bool = False
     strawberry_type: type | None = None
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from strawberry import UNSET
 
-from domain.facts import checked, in_minor
+from domain.facts import camel, checked, in_minor
 from domain.refusals import Refusal, invalid
 from schema.inputs import (
     MoneyInput,
@@ -15,6 +16,7 @@ from schema.inputs import (
     RegisterClientInput,
     SaveContactInput,
     UpdateClientInput,
+    is_given,
     said,
     tenant_key,
 )
@@ -32,8 +34,8 @@ def client_facts(sent: RegisterClientInput | UpdateClientInput, today: dt.date) 
     if "status" in facts and facts["status"] is None:
         return invalid("this may not be empty", "status")
     if (manager := facts.pop("relationship_manager_id", UNSET)) is not UNSET:
-        key = tenant_key(manager, "Staff") if manager else None
-        if manager and key is None:
+        key = tenant_key(manager, "Staff") if is_given(manager) else None
+        if is_given(manager) and key is None:
             return invalid("this is not the id of a Staff", "relationshipManagerId")
         facts["relationship_manager_id"] = key[1] if key else None
     return _joined(facts, _money(sent.registered_capital, "registered_capital"))
@@ -45,16 +47,20 @@ def _money(sent: MoneyInput | None, name: str) -> dict[str, Any] | Refusal:
         return {}
     if sent is None:
         return {f"{name}_minor": None}
-    columns = in_minor({name: sent.amount}, sent.currency)
-    return columns if isinstance(columns, Refusal) else {**columns, "currency": sent.currency}
+    columns = in_minor({"amount": sent.amount}, sent.currency)
+    if isinstance(columns, Refusal):
+        return replace(columns, path=(camel(name), *columns.path))
+    return {f"{name}_minor": columns["amount_minor"], "currency": sent.currency}
 
 
 def contact_facts(sent: SaveContactInput, today: dt.date) -> Facts:
     """A contact's columns; a new one needs a name, an old one the version that is to change."""
     facts = said(sent, without={"idempotency_key", "client_id", "contact_id", "expected_version"})
-    if not sent.contact_id:
+    if "is_primary" in facts and facts["is_primary"] is None:
+        return invalid("say true or false, or leave it out", "isPrimary")
+    if not is_given(sent.contact_id):
         facts.setdefault("name", None)
-    elif sent.expected_version in (None, UNSET):
+    elif not is_given(sent.expected_version):
         return invalid("say which version of the contact is to change", "expectedVersion")
     return checked(facts, today=today)
 
@@ -74,8 +80,8 @@ def event_facts(sent: RecordCreditEventInput, today: dt.date) -> Facts:
     """A credit event's columns."""
     facts = said(sent, without={"idempotency_key", "client_id", "amount", "facility_id"})
     facility: dict[str, Any] = {}
-    if sent.facility_id:
-        key = tenant_key(sent.facility_id, "Facility")
+    if is_given(sent.facility_id):
+        key = tenant_key(sent.facility_id or "", "Facility")
         if key is None:
             return invalid("this is not the id of a Facility", "facilityId")
         facility = {"facility_id": key[1]}

@@ -232,12 +232,16 @@ def _page_type(name: str, description: str, fields: dict[str, tuple[Any, str]], 
     return strawberry.type(type(name, (), namespace), description=description)
 
 
-def bound(table: str) -> Callable[[type[T]], type[T]]:
-    """Class decorator: a Strawberry type over a table of `tenants.tables`, described by its docstring."""
+def bound(table: str, *, hidden_from_clients: bool = False) -> Callable[[type[T]], type[T]]:
+    """Class decorator: a Strawberry type over a table of `tenants.tables`, described by its docstring.
+
+    `hidden_from_clients` is for tables that the client portal's login may not read: it sees no row of them.
+    """
 
     def bind(cls: type[T]) -> type[T]:
         bound_table = metadata.tables[f"{metadata.schema}.{table}"]
         made = Binding(cls.__name__, bound_table, tuple(c.name for c in bound_table.primary_key))
+        made.hidden_from_clients = hidden_from_clients
         cls.is_type_of = staticmethod(partial(_is_row_of, made))  # type: ignore[attr-defined]
         cls.__annotations__["id"] = strawberry.ID
         cls.id = BoundField.declare(IdSource(), "Opaque and stable; for `node`.")  # type: ignore[attr-defined]

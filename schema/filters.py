@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, FromClause, and_, cast, false, func, literal, not_, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    SmallInteger,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.conditions import AllOf, AnyOf, Compare, Condition, Not, Operator
@@ -288,27 +302,33 @@ def to_sql(table: FromClause, of: Condition, keys: Any) -> ColumnElement[bool]:
             return _compare(table.c[name], operator, value)
 
 
-def _compare(column: Any, operator: Operator, value: Any) -> ColumnElement[bool]:
-    match operator:
-        case Operator.EQ:
-            found = column == value
-        case Operator.NE:
-            found = column != value
+def _compare(column: Any, compared: Operator, value: Any) -> ColumnElement[bool]:
+    # A caller's Int may be more than a small column holds: then nothing equals it, and that is no fault.
+    kind = BigInteger() if isinstance(column.type, SmallInteger) else column.type
+    match compared:
         case Operator.IN:
-            found = column == func.any(cast(literal(list(value), ARRAY(column.type)), ARRAY(column.type)))
+            found = column == func.any(_array(value, kind))
         case Operator.NOT_IN:
-            found = column != func.all(cast(literal(list(value), ARRAY(column.type)), ARRAY(column.type)))
-        case Operator.GT:
-            found = column > value
-        case Operator.GTE:
-            found = column >= value
-        case Operator.LT:
-            found = column < value
-        case Operator.LTE:
-            found = column <= value
+            found = and_(column.is_not(None), column != func.all(_array(value, kind)))
         case Operator.STARTS_WITH:
             found = column.op("^@", is_comparison=True)(func.lower(literal(value)))
         case Operator.IS_NULL:
             found = column.is_(None) if value else column.is_not(None)
+        case _:
+            found = _COMPARED[compared](column, literal(value, kind))
     made: ColumnElement[bool] = found
     return made
+
+
+def _array(values: tuple[Any, ...], kind: Any) -> ColumnElement[Any]:
+    return cast(literal(list(values), ARRAY(kind)), ARRAY(kind))
+
+
+_COMPARED: dict[Operator, Callable[[Any, Any], Any]] = {
+    Operator.EQ: eq,
+    Operator.NE: ne,
+    Operator.GT: gt,
+    Operator.GTE: ge,
+    Operator.LT: lt,
+    Operator.LTE: le,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,12 +12,15 @@ import strawberry
 from graphql import (
     GraphQLError,
     GraphQLSyntaxError,
+    OperationDefinitionNode,
     StringValueNode,
     ValidationContext,
     ValidationRule,
 )
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter
+from strawberry.exceptions import MissingQueryError
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as StrawberryOperation
@@ -62,7 +65,23 @@ class _TextCanBeStored(ValidationRule):
         try:
             parse_text(node.value)
         except CodedError as refused:
-            self.report_error(GraphQLError(refused.message, node))
+            self.report_error(GraphQLError(refused.message, node, original_error=refused))
+
+
+class _OneOperationIsMeant(SchemaExtension):
+    """Of several operations one must be named: Strawberry would run the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        asked = self.execution_context
+        definitions = asked.graphql_document.definitions if asked.graphql_document else ()
+        operations = [part for part in definitions if isinstance(part, OperationDefinitionNode)]
+        # The public `operation_name` is the first operation's where none was said.
+        if asked._provided_operation_name is None and len(operations) > 1:
+            asked.pre_execution_errors = [CodedError(Code.BAD_REQUEST, _NAME_ONE)]
+        yield
+
+
+_NAME_ONE = "say by `operationName` which operation of the document is meant"
 
 
 class _Schema(strawberry.Schema):
@@ -84,6 +103,7 @@ def graph() -> strawberry.Schema:
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
             lambda: AddValidationRules([_TextCanBeStored]),
+            _OneOperationIsMeant,
         ],
     )
 
@@ -111,9 +131,8 @@ async def answer(
             operation_name=operation,
             allowed_operation_types=allowed,
         )
-    except Exception as refused:
-        # Strawberry raises for an operation that is missing, ambiguous or of a kind not allowed here.
-        return Answer(refusal(Code.BAD_REQUEST, _first_line(refused)), Phase.REFUSED)
+    except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
+        return Answer(refusal(Code.BAD_REQUEST, _turned_down(refused)), Phase.REFUSED)
     finally:
         await request.close()
     body: dict[str, Any] = {}
@@ -171,10 +190,19 @@ def _classified(
         return "this took too long: ask for fewer rows or a narrower `where`", Code.TIMEOUT, {}
     if isinstance(cause, DatabaseUnavailable):
         return "the database does not answer at the moment: try again", Code.UNAVAILABLE, {}
-    if cause is None or isinstance(cause, GraphQLError):
+    # An error about the document points into it; one about our own answer (a value that no enum has) does not.
+    if cause is None or (isinstance(cause, GraphQLError) and cause.nodes):
         return error.message, Code.BAD_USER_INPUT, {}
     return "something went wrong on our side", Code.INTERNAL, {"correlationId": report(cause)}
 
 
-def _first_line(problem: Exception) -> str:
-    return str(problem).split("\n", 1)[0] or type(problem).__name__
+def _turned_down(refused: Exception) -> str:
+    """What Strawberry raises for an operation that is missing, ambiguous or of a kind not allowed here."""
+    match refused:
+        case InvalidOperationTypeError(operation_type=kind):
+            return f"a {kind.value} is not taken here: send queries by GET or POST, mutations by POST"
+        case CannotGetOperationTypeError(operation_name=None):
+            return _NAME_ONE
+        case CannotGetOperationTypeError(operation_name=name):
+            return f"the document has no operation named {(name or '')[:100]!r}"
+    return "there is no `query` in the request"

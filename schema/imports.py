@@ -9,7 +9,7 @@ from schema.fields import Node, bound, column
 from schema.scalars import BigInt
 
 
-@bound("import_job")
+@bound("import_job", hidden_from_clients=True)
 class ImportJob(Node):
     """One file being read, or read, under one mapping."""
 

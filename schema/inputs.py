@@ -18,6 +18,7 @@ from domain.imports import ImportStatus
 from domain.lending import CreditEventKind
 from domain.refusals import Refusal, invalid
 from schema import ids
+from schema.errors import BadInput
 from tenants.actions.once import Command
 from tenants.tables.clients import STATEMENT_AMOUNTS
 
@@ -112,7 +113,7 @@ class SaveContactInput:
     position: str | None = optional("What the person does there.")
     phone: str | None = optional("Telephone number.")
     email: str | None = optional("Mail address.")
-    is_primary: bool = given("Whether to call this person first.", default=False)
+    is_primary: bool | None = optional("Whether to call this person first; a new contact is not unless said.")
 
 
 def _statement_input() -> type:
@@ -198,9 +199,17 @@ def said(sent: Any, *, without: frozenset[str] | set[str]) -> dict[str, Any]:
     }
 
 
+def is_given(value: object) -> bool:
+    """Whether a field that may be left out says something; null says nothing."""
+    return value is not None and value is not UNSET
+
+
 def tenant_key(id: str, type_name: str) -> tuple[int, UUID] | None:
-    """The branch and the id in a tenant row's global id; None where it is another type's."""
-    found = ids.decode(id)
+    """The branch and the id in a tenant row's global id; None where it is another type's or no id at all."""
+    try:
+        found = ids.decode(id)
+    except BadInput:
+        return None
     match found.key:
         case (int(branch_id), UUID() as row_id) if found.type_name == type_name:
             return branch_id, row_id

@@ -25,6 +25,7 @@ from schema.inputs import (
     SaveContactInput,
     UpdateClientInput,
     command,
+    is_given,
     tenant_key,
 )
 from schema.payloads import (
@@ -91,9 +92,9 @@ class Mutation:
     async def save_contact(self, info: Info[Any, Any], input: Annotated[SaveContactInput, _INPUT]) -> Any:
         request = _permitted(info, Action.KEEP_CONTACTS)
         key = _row_in_scope(request, input.client_id, "Client", "clientId")
-        contact = (
-            _row_in_scope(request, input.contact_id, "Contact", "contactId") if input.contact_id else None
-        )
+        contact = None
+        if is_given(input.contact_id):
+            contact = _row_in_scope(request, input.contact_id or "", "Contact", "contactId")
         version = input.expected_version or None
         facts = contact_facts(input, request.today)
         if refusal := _first_refusal(key, contact, facts):
@@ -171,6 +172,8 @@ async def _carried_out(
     asked = command(operation, sent)
     if isinstance(asked, Refusal):
         return user_error(asked)
+    # Hold no connection while waiting for one: enough operations that do would wait for each other.
+    await request.snapshot.renew()
     outcome = await once(request.database, request.scope, request.organisation, asked, act)
     request.directory.forget()
     await request.renew()
@@ -203,4 +206,8 @@ def _row_in_scope(request: Request, id: str, type_name: str, path: str) -> Any:
     key = tenant_key(id, type_name)
     if key is None:
         return invalid(f"this is not the id of a {type_name}", path)
-    return key if key[0] in request.scope.branches else not_found(type_name, path)
+    # In the words of `tenants.actions`: out of sight and missing must read the same.
+    return key if key[0] in request.scope.branches else not_found(_WORDS[type_name], path)
+
+
+_WORDS = {"Client": "client", "Contact": "contact of this client", "ImportJob": "import"}

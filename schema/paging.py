@@ -13,11 +13,23 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, ColumnElement, FromClause, UnaryExpression, and_, false, or_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    FromClause,
+    Integer,
+    SmallInteger,
+    UnaryExpression,
+    and_,
+    false,
+    or_,
+)
 
 from domain.conditions import Condition
 from schema.binding import Binding, Row
 from schema.errors import BadInput
+from schema.scalars import parse_moment
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 1000
@@ -95,7 +107,7 @@ def decode_cursor(binding: Binding, order: tuple[OrderKey, ...], text: str) -> t
         return tuple(
             _read(binding.table.c[key.column], value) for key, value in zip(order, values, strict=True)
         )
-    except (ValueError, binascii.Error, TypeError, ArithmeticError):
+    except (BadInput, ValueError, binascii.Error, TypeError, ArithmeticError):
         raise BadInput(
             "this is not a cursor of this list in this order: pass `endCursor` or an edge's `cursor` "
             "of the same field with the same `orderBy`"
@@ -154,8 +166,9 @@ _READERS: dict[type, Callable[[Any], CursorValue]] = {
     UUID: UUID,
     Decimal: Decimal,
     dt.date: dt.date.fromisoformat,
-    dt.datetime: dt.datetime.fromisoformat,
+    dt.datetime: parse_moment,
 }
+_BITS: list[tuple[type, int]] = [(SmallInteger, 15), (BigInteger, 63), (Integer, 31)]
 
 
 def _read(column: Column[Any], value: Any) -> CursorValue:
@@ -167,8 +180,10 @@ def _read(column: Column[Any], value: Any) -> CursorValue:
             raise ValueError(value)
         return value
     read = _READERS[kind](value)
-    if kind is int and not -(2**63) <= int(value) < 2**63:
-        raise ValueError(value)
+    if isinstance(read, int) and kind is int:
+        bits = next(bits for type_, bits in _BITS if isinstance(column.type, type_))
+        if not -(2**bits) <= read < 2**bits:
+            raise ValueError(value)
     return read
 
 

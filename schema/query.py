@@ -110,6 +110,8 @@ async def _row(request: Request, type_name: str, key: ids.Key) -> Row | None:
 
 async def _of_type(request: Request, type_name: str, id: str) -> Row | None:
     found = ids.decode(id)
+    if found.type_name not in bindings():
+        raise BadInput("this is not an id of this API: pass one exactly as it was given")
     if found.type_name != type_name:
         raise BadInput(f"this is the id of a {found.type_name}, not of a {type_name}")
     return (await _nodes(request, [id]))[0]

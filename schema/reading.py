@@ -16,10 +16,8 @@ from sqlalchemy import (
     and_,
     cast,
     column,
-    false,
     func,
     literal,
-    or_,
     select,
     true,
     tuple_,
@@ -33,6 +31,7 @@ from schema.errors import BadInput
 from schema.filters import to_sql
 from schema.paging import Page, PageRequest, beyond, ordering
 from schema.request import Request
+from tenants.roles import Login
 
 Parent = tuple[Any, ...]
 """What a child's rows are found by: values of the parent row, in the order of the relation's columns."""
@@ -99,6 +98,8 @@ def _parent_of(request: Request, source: ConnectionSource, row: Row | None) -> P
 async def _load_by_columns(
     request: Request, target: Binding, names: tuple[str, ...], keys: list[Parent]
 ) -> Sequence[Row | None]:
+    if _hidden(request, target):
+        return [None for _ in keys]
     wanted = _keys_table([target.table.c[name].type for name in names], keys)
     same = and_(*(target.table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(names)))
     statement = select(target.table).select_from(target.table.join(wanted, same))
@@ -125,6 +126,8 @@ async def _load_pages(
     request: Request, source: ConnectionSource, asked: PageRequest, parents: list[Parent]
 ) -> Sequence[list[Row]]:
     target = binding(source.target)
+    if _hidden(request, target):
+        return [[] for _ in parents]
     order = tuple(key.reversed() for key in asked.order) if asked.backward else asked.order
     wanted = _parents_table(source, target, parents)
     chosen = select(target.table).where(*_conditions(request, source, asked, wanted))
@@ -142,6 +145,8 @@ async def _load_pages(
 async def _load_counts(
     request: Request, source: ConnectionSource, asked: PageRequest, parents: list[Parent]
 ) -> Sequence[int]:
+    if _hidden(request, binding(source.target)):
+        return [0 for _ in parents]
     wanted = _parents_table(source, binding(source.target), parents)
     table = binding(source.target).table
     counted = (
@@ -152,6 +157,10 @@ async def _load_counts(
     statement = _for_each_parent(counted, wanted, lambda _: [])
     counts = {record["n"]: record["count"] for record in await request.snapshot.rows(statement)}
     return [counts[n] for n in range(1, len(parents) + 1)]
+
+
+def _hidden(request: Request, target: Binding) -> bool:
+    return target.hidden_from_clients and request.scope.login is Login.CLIENT
 
 
 def _for_each_parent(
@@ -202,7 +211,9 @@ def _has_id(target: Binding, table: FromClause, given: tuple[str, ...]) -> Colum
     own = [found.key for found in keys if found.type_name == target.type_name]
     if not all(fits(target, key) for key in own):
         raise BadInput("`id` lists something that is not an id of this API")
-    return tuple_(*(table.c[name] for name in target.key)).in_(own) if own else or_(false())
+    wanted = _keys_table([target.table.c[name].type for name in target.key], own, "wanted_ids")
+    columns = [wanted.c[f"k{i}"] for i in range(len(target.key))]
+    return tuple_(*(table.c[name] for name in target.key)).in_(select(*columns))
 
 
 def fits(target: Binding, key: ids.Key) -> bool:
@@ -211,13 +222,13 @@ def fits(target: Binding, key: ids.Key) -> bool:
     return tuple(type(part) for part in key) == kinds
 
 
-def _keys_table(types: list[Any], keys: list[Parent]) -> TableValuedAlias:
+def _keys_table(types: list[Any], keys: list[Parent], name: str = "k") -> TableValuedAlias:
     """The keys as a relation k(k0, k1, …, n), n counting from 1."""
     arrays = [
         cast(literal([key[i] for key in keys], ARRAY(type_)), ARRAY(type_)) for i, type_ in enumerate(types)
     ]
     columns = [column(f"k{i}", type_) for i, type_ in enumerate(types)]
-    return func.unnest(*arrays).table_valued(*columns, with_ordinality="n", name="k").render_derived()
+    return func.unnest(*arrays).table_valued(*columns, with_ordinality="n", name=name).render_derived()
 
 
 def _reversed(order: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from decimal import Decimal
 from typing import Any, NewType
@@ -16,6 +17,10 @@ BigInt = NewType("BigInt", int)
 
 # No exponents, no underscores, no digits of other scripts: what a person would call a number.
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOMENT = re.compile(
+    _DAY.pattern + r"[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
 LONGEST_DECIMAL = 28
 LONGEST_BIG_INT = 19
 
@@ -36,6 +41,26 @@ def parse_big_int(value: Any) -> int:
     if not -(2**63) <= int(value) < 2**63:
         raise BadInput("a BigInt has at most 64 bits")
     return int(value)
+
+
+def parse_day(value: Any) -> dt.date:
+    """A day in its one written form, e.g. "2026-01-15"."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise BadInput('a Date is a string such as "2026-01-15"')
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise BadInput(f"{value} is no day of the calendar") from None
+
+
+def parse_moment(value: Any) -> dt.datetime:
+    """A moment by RFC 3339, in UTC; one without a zone could be any of 26, and is refused."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise BadInput('a DateTime is a string with its zone, such as "2026-01-15T08:30:00Z"')
+    try:
+        return dt.datetime.fromisoformat(value).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(f"{value} is no moment of the calendar") from None
 
 
 def parse_text(value: Any) -> str:
@@ -60,8 +85,20 @@ SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number as a string, e.g. "1234.50". Never a float.',
-        serialize=str,
+        serialize="{:f}".format,
         parse_value=parse_decimal,
+    ),
+    dt.date: strawberry.scalar(
+        name="Date",
+        description='A day as ISO 8601 writes it, e.g. "2026-01-15".',
+        serialize=dt.date.isoformat,
+        parse_value=parse_day,
+    ),
+    dt.datetime: strawberry.scalar(
+        name="DateTime",
+        description='A moment as RFC 3339 writes it, e.g. "2026-01-15T08:30:00Z"; answers are in UTC.',
+        serialize=dt.datetime.isoformat,
+        parse_value=parse_moment,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",

@@ -38,19 +38,24 @@ class Directory:
         self._clock = clock
         self._organisation: Organisation | None = None
         self._read_at = 0.0
+        self._forgotten = 0
 
     async def organisation(self) -> Organisation:
         """The tree, at most a second old."""
-        if self._organisation is None or self._clock() - self._read_at > KEPT_FOR_S:
-            now = self._clock()
+        kept = self._organisation
+        if kept is None or self._clock() - self._read_at > KEPT_FOR_S:
+            now, asked = self._clock(), self._forgotten
             async with self._database.transaction(_NOBODY) as transaction:
-                self._organisation = await read_organisation(transaction)
-            self._read_at = now
-        return self._organisation
+                kept = await read_organisation(transaction)
+            # A tree whose reading began before a move answers this once, and is not kept.
+            if asked == self._forgotten:
+                self._organisation, self._read_at = kept, now
+        return kept
 
     def forget(self) -> None:
         """The tree has changed: read it anew before the next answer."""
         self._organisation = None
+        self._forgotten += 1
 
     async def scope(self, caller: Caller) -> Scope:
         """Which rows exist for this caller. Raises OutOfScope where there can be none."""
