@@ -8,13 +8,13 @@ WORKERS ?= 2
 FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_settings.py tests/test_tokens.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast format lint types contracts test-15 sdl migration graphiql clean
+.PHONY: help run test check fast format lint types contracts test-15 sdl migration graphiql forget clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.runtime graphiql ## serve the demo bank on 127.0.0.1:8000 (HOST, PORT, DATA_HOME, DATABASE_URL)
-	@exec $(BIN)/python -m api run $(if $(SCALE),--scale $(SCALE))
+	@exec $(BIN)/python -m api run $(if $(SCALE),--scale $(SCALE)) $(if $(CLIENTS),--clients $(CLIENTS))
 
 test: $(VENV)/.dev graphiql ## run the whole suite on its own throw-away server (or on DATABASE_URL's)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(TESTS)
@@ -50,8 +50,10 @@ migration: $(VENV)/.runtime ## write a migration from what changed in tenants/ta
 graphiql: $(VENV)/.runtime
 	@$(BIN)/python -m api.graphiql.install
 
-clean: ## remove what was built and the embedded database of this checkout
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m api forget; fi
+forget: $(VENV)/.runtime ## delete the embedded bank of this checkout, after asking
+	@$(BIN)/python -m api forget
+
+clean: ## remove what was built; the embedded bank stays (make forget deletes it)
 	rm -rf $(VENV) .tools api/graphiql/assets .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:

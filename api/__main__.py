@@ -15,9 +15,11 @@ from api.issuer import PERSONA_FORMS, DevelopmentIssuer, IssuerRefused, UnknownP
 from api.serving import CannotServe, run
 from api.settings import SettingsError, load_settings, settings_table
 from schema.graph import graph
-from tenants import guard, migrations
+from tenants import migrations
+from tenants.credentials import Credentials
 from tenants.database import DatabaseUnavailable
-from tenants.demo import load_demo
+from tenants.demo import ForeignBank, load_demo
+from tenants.demo.loading import CLIENTS_AT_SCALE_1
 from tenants.guard import UnsafeDatabase
 from tenants.organisation import Directory
 
@@ -29,6 +31,7 @@ EXPECTED = (
     UnsafeDatabase,
     IssuerRefused,
     UnknownPersona,
+    ForeignBank,
 )
 SDL = Path(__file__).resolve().parent.parent / "schema" / "schema.graphql"
 
@@ -42,15 +45,16 @@ def cli() -> None:
 @click.option(
     "--scale", default=1, type=click.IntRange(1, 1000), help="Times 10,000 clients, on first start."
 )
-def run_command(scale: int) -> None:
+@click.option("--clients", type=click.IntRange(1), help="That many clients instead, for a quick look.")
+def run_command(scale: int, clients: int | None) -> None:
     """Serve, with the demo bank in an empty database, and show a token for each persona."""
-    run(load_settings(), demo=True, scale=scale, say=click.echo)
+    run(load_settings(), demo_clients=clients or scale * CLIENTS_AT_SCALE_1, say=click.echo)
 
 
 @cli.command()
 def serve() -> None:
     """Serve what is in the database, without demo data."""
-    run(load_settings(), demo=False, scale=1, say=click.echo)
+    run(load_settings(), demo_clients=None, say=click.echo)
 
 
 @cli.command()
@@ -69,8 +73,8 @@ def migrate() -> None:
     """Bring the database up to date and check that it is safe to serve from."""
 
     async def verify() -> None:
-        async with bank.open_bank(load_settings()) as database:
-            await guard.verify(database)
+        async with bank.open_bank(load_settings(), migrating=True):
+            pass
 
     asyncio.run(verify())
     click.echo(f"the database is at revision {migrations.head()}, and safe to serve from")
@@ -81,11 +85,14 @@ def migrate() -> None:
 def demo(scale: int) -> None:
     """Load the demo bank into an empty database."""
 
-    async def load() -> None:
-        async with bank.open_bank(load_settings()) as database:
-            await load_demo(database, Directory(database), scale=scale, say=click.echo)
+    with bank.running_bank(load_settings(), migrating=True) as there:
+        asyncio.run(_load(there.credentials, scale))
 
-    asyncio.run(load())
+
+async def _load(credentials: Credentials, scale: int) -> None:
+    async with bank.opened(load_settings(), credentials) as database:
+        await load_demo(database, Directory(database), scale=scale, say=click.echo)
+    await bank.refresh_statistics(credentials)
 
 
 @cli.command()
@@ -99,8 +106,16 @@ def sdl() -> None:
 @click.argument("message")
 def migration(message: str) -> None:
     """Write a migration from what differs between tenants/tables and the database."""
-    with bank.running_bank(load_settings()) as credentials:
-        migrations.write(credentials.url, message)
+    with bank.running_bank(load_settings(), migrating=True) as there:
+        migrations.write(there.credentials.url, message)
+
+
+@cli.command()
+@click.confirmation_option(prompt="Delete the embedded bank of this checkout, with everything in it?")
+def forget() -> None:
+    """Delete the embedded bank and the development issuer's key; refused while a server runs on them."""
+    for gone in bank.forget(load_settings()):
+        click.echo(f"deleted {gone}")
 
 
 @cli.command()

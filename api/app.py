@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api.endpoint import GRAPHQL_JSON, Endpoint
+from api.endpoint import GRAPHQL_JSON, PRIVATE, READING, Endpoint, failed
 from api.graphiql import graphiql_page, graphiql_routes
 from api.issuer import DevelopmentIssuer, IssuerRefused, UnknownPersona
 from api.settings import Settings
@@ -18,6 +21,8 @@ from schema.errors import Code
 from schema.graph import refusal
 from tenants.database import Database, DatabaseUnavailable, StatementTimeout
 from tenants.organisation import Directory
+
+READY_WITHIN_S = 2.0
 
 
 def create_app(
@@ -36,19 +41,19 @@ def create_app(
     development = issuer is not None
 
     async def graphql(request: Request) -> Response:
-        if request.method == "GET" and _is_browser(request):
+        if request.method in READING and _is_browser(request):
             return graphiql_page(development=development, personas=personas)
         return await endpoint(request)
 
     routes: list[BaseRoute] = [
         Route("/graphql", graphql, methods=["GET", "POST"]),
         Route("/healthz", _alive),
-        Route("/readyz", _Ready(directory)),
+        Route("/readyz", partial(_ready, directory)),
         *graphiql_routes(development=development, personas=personas),
     ]
     if issuer is not None:
-        routes.append(Route("/dev/token", _TokenDesk(issuer)))
-    return Starlette(routes=routes)
+        routes.append(Route("/dev/token", partial(_token, issuer)))
+    return Starlette(routes=routes, exception_handlers={HTTPException: _turned_away, Exception: _failed})
 
 
 def _is_browser(request: Request) -> bool:
@@ -59,40 +64,41 @@ def _is_browser(request: Request) -> bool:
 async def _alive(request: Request) -> Response:
     """The process answers; whether the database does is /readyz."""
     del request
-    return JSONResponse({"status": "alive"})
+    return JSONResponse({"status": "alive"}, headers=PRIVATE)
 
 
-class _Ready:
-    """Whether requests can be answered just now."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-
-    async def __call__(self, scope: object, receive: object, send: object) -> None:
-        """Ask the database for the organisation, anew."""
-        self._directory.forget()
-        try:
-            await self._directory.organisation()
-            response = JSONResponse({"status": "ready"})
-        except (DatabaseUnavailable, StatementTimeout) as reason:
-            response = JSONResponse({"status": "unavailable", "reason": str(reason)}, 503)
-        await response(scope, receive, send)  # type: ignore[arg-type]
+async def _ready(directory: Directory, request: Request) -> Response:
+    """Whether requests can be answered just now, or could a second ago."""
+    del request
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await directory.organisation()
+    except (DatabaseUnavailable, StatementTimeout, TimeoutError) as reason:
+        told = str(reason) or "the database did not answer in time"
+        return JSONResponse({"status": "unavailable", "reason": told}, 503, PRIVATE)
+    return JSONResponse({"status": "ready"}, headers=PRIVATE)
 
 
-class _TokenDesk:
-    """Development only: a token for any persona, for GraphiQL's switch."""
+async def _token(issuer: DevelopmentIssuer, request: Request) -> Response:
+    """Development only: the token of `?persona=`, for GraphiQL's switch."""
+    persona = request.query_params.get("persona", "")
+    try:
+        return JSONResponse({"persona": persona, "token": issuer.token(persona)}, headers=PRIVATE)
+    except UnknownPersona as unknown:
+        return JSONResponse(refusal(Code.BAD_USER_INPUT, str(unknown)), 400, PRIVATE)
+    except IssuerRefused as refused:
+        return JSONResponse(refusal(Code.UNAVAILABLE, str(refused)), 503, PRIVATE)
 
-    def __init__(self, issuer: DevelopmentIssuer) -> None:
-        self._issuer = issuer
 
-    async def __call__(self, scope: object, receive: object, send: object) -> None:
-        """The token of `?persona=`."""
-        persona = Request(scope).query_params.get("persona", "")  # type: ignore[arg-type]
-        try:
-            body, status = {"persona": persona, "token": self._issuer.token(persona)}, 200
-        except UnknownPersona as unknown:
-            body, status = refusal(Code.BAD_USER_INPUT, str(unknown)), 400
-        except IssuerRefused as refused:
-            body, status = refusal(Code.UNAVAILABLE, str(refused)), 503
-        response = JSONResponse(body, status, {"Cache-Control": "no-store"})
-        await response(scope, receive, send)  # type: ignore[arg-type]
+async def _turned_away(request: Request, problem: Exception) -> Response:
+    """No such path, or not by this method: in the form of every other refusal."""
+    assert isinstance(problem, HTTPException)
+    message = f"{problem.detail}: GraphQL is at /graphql, by GET or POST"
+    headers = {**PRIVATE, **(problem.headers or {})}
+    del request
+    return JSONResponse(refusal(Code.BAD_REQUEST, message), problem.status_code, headers)
+
+
+async def _failed(request: Request, problem: Exception) -> Response:
+    del request
+    return failed(problem)

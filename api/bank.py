@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.embedded import EmbeddedError, EmbeddedPostgres, default_home
 from api.settings import Settings
-from tenants import migrations
+from tenants import guard, migrations
 from tenants.credentials import Credentials, set_passwords
-from tenants.database import Database
+from tenants.database import LOST, Database, DatabaseUnavailable
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATABASE_NAME = "bank"
@@ -59,9 +64,30 @@ async def found_database(embedded: EmbeddedPostgres) -> None:
 
 
 def migrate(credentials: Credentials) -> None:
-    """Bring the database up to date and give the login roles their passwords. Not inside an event loop."""
-    migrations.upgrade(credentials.url)
-    asyncio.run(set_passwords(credentials))
+    """Bring the database up to date and give the login roles their passwords. Not inside an event loop.
+
+    Raises DatabaseUnavailable where it cannot be reached, entered or altered.
+    """
+    try:
+        migrations.upgrade(credentials.url)
+        asyncio.run(set_passwords(credentials))
+    except (*LOST, TimeoutError, asyncpg.PostgresError, SQLAlchemyError) as problem:
+        # SQLAlchemy's own words would repeat the statement.
+        cause = getattr(problem, "orig", None) or problem
+        raise DatabaseUnavailable(
+            f"the database cannot be prepared: {cause or type(cause).__name__}. Is it running, does DATABASE_URL "
+            f"name it, and may its user create roles and schemas?"
+        ) from problem
+
+
+async def refresh_statistics(credentials: Credentials) -> None:
+    """Let the planner know what a large load has brought, as only the tables' administrator may."""
+    url = make_url(credentials.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute("analyze", timeout=600)
+    finally:
+        await connection.close()
 
 
 def database_of(settings: Settings, credentials: Credentials) -> Database:
@@ -74,41 +100,90 @@ def database_of(settings: Settings, credentials: Credentials) -> Database:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A bank, and the embedded server that keeps it where this process runs one."""
+
+    credentials: Credentials
+    embedded: EmbeddedPostgres | None
+
+
 @contextmanager
-def running_bank(settings: Settings) -> Iterator[Credentials]:
-    """A migrated bank for a command: the server's, if one runs here, else started for as long as it takes."""
+def running_bank(settings: Settings, *, migrating: bool = False, alone: bool = False) -> Iterator[Bank]:
+    """The bank, its embedded server running for as long as this lasts.
+
+    An embedded bank is always migrated, one on a server of yours only when `migrating`: that takes an
+    administrator, and a moment of your choice. Where another process runs the embedded server already, it is
+    joined; refused as EmbeddedError if we are to be `alone`.
+    """
     embedded = embedded_of(settings)
-    if embedded is not None:
-        try:
-            embedded.start()
-        except EmbeddedError:
-            if not asyncio.run(_is_served_by_another(embedded)):
-                raise
+    if embedded is None:
+        credentials = credentials_of(settings, None)
+        if migrating:
+            migrate(credentials)
+        yield Bank(credentials, None)
+        return
+    _forget_postgresql_settings()
     try:
-        if embedded is not None:
-            asyncio.run(found_database(embedded))
+        _start_or_join(embedded, alone=alone)
+        asyncio.run(found_database(embedded))
         credentials = credentials_of(settings, embedded)
         migrate(credentials)
-        yield credentials
+        yield Bank(credentials, embedded)
     finally:
-        if embedded is not None:
-            embedded.stop()
+        embedded.stop()
 
 
 @asynccontextmanager
-async def open_bank(settings: Settings) -> AsyncIterator[Database]:
-    """The bank's database, open, for a command."""
-    bank = running_bank(settings)
-    credentials = await asyncio.to_thread(bank.__enter__)
+async def open_bank(settings: Settings, *, migrating: bool = False) -> AsyncIterator[Database]:
+    """The bank's database, open, for a command. Raises UnsafeDatabase where the tenants are not kept apart."""
+    bank = running_bank(settings, migrating=migrating)
+    there = await asyncio.to_thread(bank.__enter__)
     try:
-        database = database_of(settings, credentials)
-        await database.open()
-        try:
+        async with opened(settings, there.credentials) as database:
+            await guard.verify(database)
             yield database
-        finally:
-            await database.close()
     finally:
         await asyncio.to_thread(bank.__exit__, None, None, None)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, credentials: Credentials) -> AsyncIterator[Database]:
+    """The door to the database, open. Raises DatabaseUnavailable."""
+    database = database_of(settings, credentials)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def forget(settings: Settings) -> list[Path]:
+    """Delete what this checkout keeps in its data home. Raises EmbeddedError while a server runs there."""
+    home = data_home(settings)
+    postgresql = home / "postgresql"
+    if postgresql.exists():
+        # Whoever can start the server on it knows that it is one of ours and that nobody else uses it.
+        with EmbeddedPostgres(postgresql):
+            pass
+    gone = [path for path in (postgresql, identity_home(settings)) if path.exists()]
+    for path in gone:
+        shutil.rmtree(path)
+    return gone
+
+
+def _forget_postgresql_settings() -> None:
+    """asyncpg would apply the user's PGPORT, PGSSLMODE, … to our own socket, which they are not about."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
+def _start_or_join(embedded: EmbeddedPostgres, *, alone: bool) -> None:
+    try:
+        embedded.start()
+    except EmbeddedError:
+        if alone or not asyncio.run(_is_served_by_another(embedded)):
+            raise
 
 
 async def _is_served_by_another(embedded: EmbeddedPostgres) -> bool:

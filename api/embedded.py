@@ -248,10 +248,19 @@ class EmbeddedPostgres:
             inside.mkdir(mode=0o700)
             directory = inside
         else:
-            directory = _make_directory_elsewhere(self._home, account)
+            # At the place of the last time, if that is free: connections to come know no other.
+            directory = self._elsewhere_again() or _make_directory_elsewhere(self._home, account)
         account.give(directory)
         self._write(self._socket_file, str(directory), account)
         return directory
+
+    def _elsewhere_again(self) -> Path | None:
+        with contextlib.suppress(OSError, ValueError):
+            directory = Path(self._socket_file.read_text())
+            if directory.name.startswith(_ELSEWHERE_PREFIX) and directory.parent in _temporary_rooms():
+                directory.mkdir(mode=0o700)  # fails where somebody else has laid anything in our place
+                return directory
+        return None
 
     def _remove_socket_elsewhere(self) -> None:
         with contextlib.suppress(OSError, ValueError):

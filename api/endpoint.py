@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api.logs import correlation_id, log, operation_name, report_fault
 from api.tokens import TokenFault, TokenRefused, TokenVerifier
+from domain.access import Caller
 from schema.errors import Code
-from schema.graph import Answer, Phase, answer, refusal
+from schema.graph import MOST_TOKENS, Answer, Phase, answer, refusal
 from schema.request import Request as GraphRequest
 from tenants.database import Database, DatabaseUnavailable, StatementTimeout
 from tenants.organisation import Directory
@@ -25,6 +28,9 @@ from tenants.scope import OutOfScope
 LARGEST_BODY_BYTES = 1_000_000
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+# Answers hold what one caller may see: no browser is to guess at their type, nobody is to keep them.
+PRIVATE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+READING = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +45,11 @@ class Sent:
 class Turned(Exception):
     """The request is turned away before the graph sees it."""
 
-    def __init__(self, status: int, code: Code, message: str, **headers: str) -> None:
+    def __init__(self, status: int, code: Code, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
-        self.headers = headers
+        self.headers = headers or {}
 
 
 class Endpoint:
@@ -56,49 +62,55 @@ class Endpoint:
         self._directory = directory
         self._verifier = verifier
         self._timeout_s = timeout_s
+        self._given_up: set[asyncio.Task[Answer]] = set()
 
     async def __call__(self, http: Request) -> Response:
-        """Answer one request; never raises but for a caller that has gone."""
+        """Answer one request and log that it was; raises nothing."""
         began = time.perf_counter()
         correlation = correlation_id(http.headers.get("x-correlation-id"))
-        structlog.contextvars.bind_contextvars(correlation_id=correlation)
-        media = JSON
-        sent: Sent | None = None
-        try:
-            media = _media_type(http.headers.get("accept"))
-            sent = await _read(http)
-            async with asyncio.timeout(self._timeout_s):
-                answered = await self._answer(http, sent)
-            response = _respond(answered, media)
-        except Turned as turned:
-            body = refusal(turned.code, str(turned))
-            response = _json(body, turned.status, media, turned.headers)
-        except ClientDisconnect:
-            response = Response(status_code=499)
-        except Exception as problem:
-            response = self._failed(problem, media)
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation, operation=None):
+            response = await self._response(http)
+            log.info(
+                "request",
+                method=http.method,
+                status=response.status_code,
+                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                bytes=len(response.body),
+            )
         response.headers["x-correlation-id"] = correlation
-        log.info(
-            "request",
-            method=http.method,
-            status=response.status_code,
-            operation=operation_name(sent.operation) if sent else None,
-            milliseconds=round((time.perf_counter() - began) * 1000, 1),
-            bytes=len(response.body),
-        )
-        structlog.contextvars.unbind_contextvars("correlation_id")
         return response
 
-    async def _answer(self, http: Request, sent: Sent) -> Answer:
+    async def _response(self, http: Request) -> Response:
+        media = JSON
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            caller = await self._verifier.caller(http.headers.get("authorization"))
+            media = media_type(http.headers.get("accept"))
+            async with asyncio.timeout_at(deadline):
+                # Before the body is read: nobody unknown is to cost us more than a header.
+                caller = await self._caller(http)
+            sent = await _read(http, deadline)
+            structlog.contextvars.bind_contextvars(operation=operation_name(sent.operation))
+            answering = self._answer(caller, sent, reading_only=http.method in READING)
+            return _respond(await self._by(deadline, answering), media)
+        except Turned as turned:
+            return _json(refusal(turned.code, str(turned)), turned.status, media, turned.headers)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as problem:
+            return failed(problem, media)
+
+    async def _caller(self, http: Request) -> Caller:
+        try:
+            return await self._verifier.caller(http.headers.get("authorization"))
         except TokenRefused as refused:
             if refused.reason is TokenFault.KEYS_UNAVAILABLE:
-                raise Turned(503, Code.UNAVAILABLE, str(refused)) from None
-            header = {
-                "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{refused.reason}"'
-            }
-            raise Turned(401, Code.UNAUTHENTICATED, str(refused), **header) from None
+                raise Turned(503, Code.UNAVAILABLE, str(refused), {"Retry-After": "1"}) from None
+            challenge = f'Bearer error="invalid_token", error_description="{refused.reason}"'
+            if refused.reason is TokenFault.MISSING:
+                challenge = "Bearer"  # RFC 6750: no error where nothing was shown
+            raise Turned(401, Code.UNAUTHENTICATED, str(refused), {"WWW-Authenticate": challenge}) from None
+
+    async def _answer(self, caller: Caller, sent: Sent, *, reading_only: bool) -> Answer:
         try:
             scope = await self._directory.scope(caller)
         except OutOfScope as nothing:
@@ -110,25 +122,57 @@ class Endpoint:
             scope=scope,
             today=dt.datetime.now(dt.UTC).date(),
         )
-        return await answer(
+        answered = await answer(
             request,
             query=sent.query,
             variables=sent.variables,
             operation=sent.operation,
-            reading_only=http.method == "GET",
+            reading_only=reading_only,
             report=report_fault,
         )
+        if reading_only and answered.phase is Phase.REFUSED and _writes(sent):
+            raise Turned(405, Code.BAD_REQUEST, "GET only reads: send a mutation by POST", {"Allow": "POST"})
+        return answered
 
-    def _failed(self, problem: Exception, media: str) -> Response:
-        if isinstance(problem, TimeoutError | StatementTimeout):
-            message = "this took too long: ask for fewer rows or a narrower `where`"
-            return _json(refusal(Code.TIMEOUT, message), 504, media, {})
-        if isinstance(problem, DatabaseUnavailable):
-            message = "the database does not answer at the moment: try again"
-            return _json(refusal(Code.UNAVAILABLE, message), 503, media, {"Retry-After": "1"})
-        body = refusal(Code.INTERNAL, "something went wrong on our side")
-        body["errors"][0]["extensions"]["correlationId"] = report_fault(problem)
-        return _json(body, 500, media, {})
+    async def _by(self, deadline: float, answering: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer, or TimeoutError on time: undoing a transaction may itself wait for a silent database."""
+        task = asyncio.create_task(answering)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(task)
+        finally:
+            if not task.done():
+                self._given_up.add(task)
+                task.add_done_callback(self._forget)
+                task.cancel()
+
+    def _forget(self, task: asyncio.Task[Answer]) -> None:
+        self._given_up.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody is told of what nobody waits for
+
+
+def _writes(sent: Sent) -> bool:
+    """Whether a document that was refused asked for anything but a query."""
+    try:
+        document = parse(sent.query, no_location=True, max_tokens=MOST_TOKENS)
+    except (GraphQLError, RecursionError):
+        return False
+    operation = get_operation_ast(document, sent.operation)
+    return operation is not None and operation.operation is not OperationType.QUERY
+
+
+def failed(problem: Exception, media: str = JSON) -> Response:
+    """What callers are told of a problem that is not theirs; one of our own making is logged."""
+    if isinstance(problem, TimeoutError | StatementTimeout):
+        message = "this took too long: ask for fewer rows or a narrower `where`"
+        return _json(refusal(Code.TIMEOUT, message), 504, media, {})
+    if isinstance(problem, DatabaseUnavailable):
+        message = "the database does not answer at the moment: try again"
+        return _json(refusal(Code.UNAVAILABLE, message), 503, media, {"Retry-After": "1"})
+    body = refusal(Code.INTERNAL, "something went wrong on our side")
+    body["errors"][0]["extensions"]["correlationId"] = report_fault(problem)
+    return _json(body, 500, media, {})
 
 
 def _respond(answered: Answer, media: str) -> Response:
@@ -139,29 +183,48 @@ def _respond(answered: Answer, media: str) -> Response:
 
 def _json(body: dict[str, Any], status: int, media: str, headers: dict[str, str]) -> Response:
     content = orjson.dumps(body)
-    return Response(content, status, {**headers, "Content-Type": f"{media}; charset=utf-8"})
+    return Response(content, status, {**PRIVATE, **headers, "Content-Type": f"{media}; charset=utf-8"})
 
 
-def _media_type(accept: str | None) -> str:
-    """Which of our two media types the caller wants. Raises Turned (406) where neither will do."""
+def media_type(accept: str | None) -> str:
+    """Which of our two media types the caller likes best. Raises Turned (406) where neither will do."""
     if not accept:
         return JSON
-    wanted = {part.split(";")[0].strip().lower() for part in accept.split(",") if "q=0;" not in part + ";"}
-    if GRAPHQL_JSON in wanted:
-        return GRAPHQL_JSON
-    if wanted & {JSON, "application/*", "*/*"}:
-        return JSON
-    raise Turned(406, Code.BAD_REQUEST, f"this API answers with {GRAPHQL_JSON} or {JSON}: accept one of them")
+    wanted: dict[str, float] = {}
+    for part in accept.split(","):
+        name, *parameters = part.lower().split(";")
+        wanted[name.strip()] = _quality(parameters)
+    otherwise = wanted.get("application/*", wanted.get("*/*", 0))
+    likings = {GRAPHQL_JSON: wanted.get(GRAPHQL_JSON, 0), JSON: wanted.get(JSON, otherwise)}
+    best = max(likings, key=lambda media: likings[media])
+    if likings[best] <= 0:
+        message = f"this API answers with {GRAPHQL_JSON} or {JSON}: accept one of them"
+        raise Turned(406, Code.BAD_REQUEST, message)
+    return best
 
 
-async def _read(http: Request) -> Sent:
-    if http.method == "GET":
+def _quality(parameters: list[str]) -> float:
+    stated = next((p.strip()[2:] for p in parameters if p.strip().startswith("q=")), "1")
+    try:
+        return float(stated)
+    except ValueError:
+        return 1
+
+
+async def _read(http: Request, deadline: float) -> Sent:
+    if http.method in READING:
         return _from_query_string(http)
     kind, _, parameters = http.headers.get("content-type", "").partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if kind.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
         raise Turned(415, Code.BAD_REQUEST, f"send the request as {JSON} in UTF-8")
-    return _sent(_decoded(await _body(http), "the body"))
+    try:
+        async with asyncio.timeout_at(deadline):
+            body = await _body(http)
+    except TimeoutError:
+        late = "the body did not arrive in time"
+        raise Turned(408, Code.TIMEOUT, late, {"Connection": "close"}) from None
+    return _sent(_decoded(body, "the body"))
 
 
 async def _body(http: Request) -> bytes:
@@ -172,7 +235,7 @@ async def _body(http: Request) -> bytes:
         size += len(chunk)
         if size > LARGEST_BODY_BYTES:
             message = f"the body is longer than {LARGEST_BODY_BYTES:,} bytes"
-            raise Turned(413, Code.BAD_REQUEST, message, Connection="close")
+            raise Turned(413, Code.BAD_REQUEST, message, {"Connection": "close"})
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
 import traceback
 import uuid
+from typing import Any
 
 import structlog
 
 # What a proxy in front may call a request; anything else is not repeated into the log.
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _OPERATION = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}", re.ASCII)
+
+SILENT = logging.CRITICAL + 1
 
 log = structlog.get_logger("branchgraph")
 
@@ -23,6 +27,7 @@ def configure_logs(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_words_of_exceptions,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
@@ -36,9 +41,9 @@ def configure_logs(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(renderer)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # httpx would write the key set's URL, asyncio the representation of whatever failed.
-    for noisy in ("httpx", "httpcore", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # httpx would write the key set's URL, asyncio the representation of whatever failed: see `report_stray`.
+    for noisy, least in (("httpx", logging.WARNING), ("httpcore", logging.WARNING), ("asyncio", SILENT)):
+        logging.getLogger(noisy).setLevel(least)
 
 
 def correlation_id(given: str | None) -> str:
@@ -54,12 +59,33 @@ def operation_name(given: object) -> str | None:
 def report_fault(cause: BaseException) -> str:
     """Log a fault of our own: where and of what kind, never its message, which may quote a client's data."""
     correlation = structlog.contextvars.get_contextvars().get("correlation_id") or uuid.uuid4().hex
-    frames = traceback.extract_tb(cause.__traceback__)[-8:]
-    log.error(
-        "fault",
-        correlation_id=correlation,
-        kind=type(cause).__name__,
-        sqlstate=getattr(cause, "sqlstate", None),
-        at=[f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames],
-    )
+    log.error("fault", correlation_id=correlation, **_described(cause))
     return str(correlation)
+
+
+def report_stray(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what failed where nobody was waiting; an event loop's exception handler."""
+    del loop
+    cause = context.get("exception")
+    described = _described(cause) if isinstance(cause, BaseException) else {}
+    log.error("stray", message=str(context.get("message")), **described)
+
+
+def _described(cause: BaseException) -> dict[str, Any]:
+    frames = traceback.extract_tb(cause.__traceback__)[-8:]
+    return {
+        "kind": type(cause).__name__,
+        "sqlstate": getattr(cause, "sqlstate", None),
+        "at": [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+def _without_words_of_exceptions(
+    _: Any, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """What a library logs with its exception: the kind and the place of it, as for our own faults."""
+    given = event.pop("exc_info", None)
+    cause = given[1] if isinstance(given, tuple) else given
+    if isinstance(cause, BaseException):
+        event.update(_described(cause))
+    return event

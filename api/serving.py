@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from types import FrameType
 
 import uvicorn
+import uvloop
 from sqlalchemy import select
+from starlette.applications import Starlette
 
 from api.app import create_app
-from api.bank import (
-    credentials_of,
-    data_home,
-    database_of,
-    embedded_of,
-    found_database,
-    identity_home,
-    migrate,
-)
+from api.bank import Bank, data_home, identity_home, opened, refresh_statistics, running_bank
+from api.connection import Connection
 from api.embedded import EmbeddedError, EmbeddedPostgres
 from api.issuer import DevelopmentIssuer, verifier_for
-from api.logs import configure_logs, log
+from api.logs import configure_logs, log, report_stray
 from api.settings import Settings
 from tenants import guard
 from tenants.database import Database
-from tenants.demo import demo_is_loaded, load_demo
+from tenants.demo import ForeignBank, demo_is_loaded, load_demo
 from tenants.organisation import Directory
 from tenants.tables import client
 
 Say = Callable[[str], None]
 WATCH_S = 0.5
+WAITING_CONNECTIONS = 2048
+LAST_REQUESTS_S = 5
 EXAMPLE = (
     "{ viewer { role branchCount } clients(first: 3) { totalCount nodes { legalName branch { name } } } }"
 )
@@ -44,78 +41,63 @@ class CannotServe(Exception):
     """The server cannot start; the message says why and what to do."""
 
 
-def run(settings: Settings, *, demo: bool, scale: int, say: Say) -> None:
+def run(settings: Settings, *, demo_clients: int | None, say: Say) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises CannotServe, EmbeddedError, UnsafeDatabase, DatabaseUnavailable.
 
-    With `demo`, an empty bank is filled with the demo bank first, and tokens for its personas are shown.
+    An empty bank is filled with a demo bank of so many clients first. In development, tokens of personas are shown.
     """
-    os.environ.pop("PGPORT", None)  # asyncpg would look for the embedded server's socket under that number
     configure_logs(settings.log_level)
-    # A signal before the server listens must end us the same way as one after: through every `finally`.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    listening = _listen(settings)
-    embedded = embedded_of(settings)
-    try:
-        if embedded is not None:
+    _end_by_every_signal_alike()
+    with suppress(KeyboardInterrupt), closing(_listen(settings)) as listening:
+        if settings.database_url is None:
             say(f"database: embedded, in {data_home(settings)}")
-            embedded.start()
-            asyncio.run(found_database(embedded))
-        credentials = credentials_of(settings, embedded)
-        migrate(credentials)
-        database = database_of(settings, credentials)
-        with suppress(KeyboardInterrupt):
-            asyncio.run(_serve(settings, database, embedded, listening, demo=demo, scale=scale, say=say))
-    finally:
-        listening.close()
-        if embedded is not None:
-            embedded.stop()
+        with (
+            running_bank(settings, migrating=demo_clients is not None, alone=True) as bank,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
+        ):
+            loop.run(_serve(settings, bank, listening, demo_clients=demo_clients, say=say))
+
+
+def _end_by_every_signal_alike() -> None:
+    """SIGTERM at any moment ends us as Ctrl-C does: through every `finally`, in the event loop by cancelling."""
+    # Set, not assumed: a shell without job control starts background processes with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port before anything else is done, so that a taken one costs nobody time."""
+    """Take the port before anything else is done, so that a taken one costs nobody time.
+
+    Whoever connects before we are ready is answered when we are.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
-    except OSError as problem:
+        listening.listen(WAITING_CONNECTIONS)
+    except (OSError, UnicodeError) as problem:
         listening.close()
-        if problem.errno == errno.EADDRINUSE:
+        if isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE:
             reason = f"port {settings.port} on {settings.host} is taken: stop what listens there, or set PORT"
         else:
-            reason = (
-                f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}): set HOST or PORT"
-            )
+            said = getattr(problem, "strerror", None) or "no such host"
+            reason = f"cannot listen on {settings.host}:{settings.port} ({said}): set HOST or PORT"
         raise CannotServe(reason) from None
     return listening
 
 
 async def _serve(
-    settings: Settings,
-    database: Database,
-    embedded: EmbeddedPostgres | None,
-    listening: socket.socket,
-    *,
-    demo: bool,
-    scale: int,
-    say: Say,
+    settings: Settings, bank: Bank, listening: socket.socket, *, demo_clients: int | None, say: Say
 ) -> None:
-    await database.open()
-    try:
-        await guard.verify(database)
-        for warning in await guard.warnings(database):
-            log.warning("database", warning=warning)
+    asyncio.get_running_loop().set_exception_handler(report_stray)
+    async with _watched(bank.embedded), opened(settings, bank.credentials) as database:
+        await _check(database)
         directory = Directory(database)
-        if demo:
-            await _fill(database, directory, scale=scale, say=say)
-        issuer = None
-        if settings.token_jwks is None:
-            issuer = DevelopmentIssuer(
-                identity_home(settings),
-                environment=settings.environment,
-                audience=settings.token_audience,
-            )
-        personas = await personas_of(database, directory)
+        if demo_clients is not None and await _filled(database, directory, demo_clients, say):
+            await refresh_statistics(bank.credentials)
+        issuer = _development_issuer(settings)
+        personas = await personas_of(database, directory) if issuer else []
         app = create_app(
             settings,
             database=database,
@@ -124,30 +106,81 @@ async def _serve(
             issuer=issuer,
             personas=personas,
         )
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
-        )
-        host, port = listening.getsockname()[:2]
-        _introduce(f"http://{host}:{port}", issuer, personas, say)
-        watching = asyncio.create_task(_keep_alive(embedded)) if embedded else None
-        try:
-            await uvicorn.Server(config).serve(sockets=[listening])
-        finally:
-            if watching:
-                watching.cancel()
+        _introduce(_url(listening), issuer, personas, say)
+        await _answer(app, listening)
+
+
+async def _check(database: Database) -> None:
+    await guard.verify(database)
+    for warning in await guard.warnings(database):
+        log.warning("database", warning=warning)
+
+
+async def _answer(app: Starlette, listening: socket.socket) -> None:
+    """Answer requests until a signal says stop."""
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_REQUESTS_S,
+    )
+    await _Server(config).serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which ends when it is told to without raising the signal once more afterwards."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal lets requests finish, a second does not."""
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+@asynccontextmanager
+async def _watched(embedded: EmbeddedPostgres | None) -> AsyncIterator[None]:
+    """Meanwhile, start the embedded database again whenever it is killed."""
+    watching = asyncio.create_task(_keep_alive(embedded)) if embedded else None
+    try:
+        yield
     finally:
-        await database.close()
+        if watching:
+            watching.cancel()
 
 
-async def _fill(database: Database, directory: Directory, *, scale: int, say: Say) -> None:
-    organisation = await directory.organisation()
+async def _keep_alive(embedded: EmbeddedPostgres) -> None:
+    """What it had acknowledged is still there afterwards."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        if embedded.is_running():
+            continue
+        log.error("database", warning="the embedded PostgreSQL ended; starting it again")
+        try:
+            await asyncio.to_thread(embedded.start)
+            log.info("database", warning="the embedded PostgreSQL runs again")
+        except EmbeddedError as problem:
+            log.error("database", warning=str(problem))
+
+
+async def _filled(database: Database, directory: Directory, clients: int, say: Say) -> bool:
+    """Load the demo bank, unless it is there or another bank is; whether anything was loaded."""
     if await demo_is_loaded(database):
-        return
-    if len(organisation) and organisation.with_code("HQ") is None:
+        return False
+    try:
+        await load_demo(database, directory, clients=clients, say=say)
+    except ForeignBank:
         say("the database holds a bank of its own: the demo bank is not loaded")
-        return
-    await load_demo(database, directory, scale=scale, say=say)
-    directory.forget()
+        return False
+    return True
+
+
+def _development_issuer(settings: Settings) -> DevelopmentIssuer | None:
+    if settings.token_jwks is not None:
+        return None
+    home = identity_home(settings)
+    return DevelopmentIssuer(home, environment=settings.environment, audience=settings.token_audience)
 
 
 async def personas_of(database: Database, directory: Directory) -> list[str]:
@@ -183,6 +216,13 @@ async def _a_client_of(database: Database, directory: Directory, branch: str) ->
     return [f"client:{number}" if country == "CN" else f"client:{country}:{number}"]
 
 
+def _url(listening: socket.socket) -> str:
+    """Where a browser on this machine finds us; one that listens everywhere is found at the loopback address."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _introduce(url: str, issuer: DevelopmentIssuer | None, personas: list[str], say: Say) -> None:
     say(f"\nbranchgraph serves {url}/graphql (open it in a browser for GraphiQL); Ctrl-C stops it.")
     if issuer is None:
@@ -198,16 +238,3 @@ def _introduce(url: str, issuer: DevelopmentIssuer | None, personas: list[str], 
         f'    -H "Authorization: Bearer $(.venv/bin/python -m api token --persona {shown} | tail -1)" \\\n'
         f'    -d \'{{"query": "{EXAMPLE}"}}\'\n'
     )
-
-
-async def _keep_alive(embedded: EmbeddedPostgres) -> None:
-    """Start the embedded database again if it is killed; what it had acknowledged is still there."""
-    while True:
-        await asyncio.sleep(WATCH_S)
-        if not embedded.is_running():
-            log.error("database", warning="the embedded PostgreSQL ended; starting it again")
-            try:
-                await asyncio.to_thread(embedded.start)
-                log.info("database", warning="the embedded PostgreSQL runs again")
-            except EmbeddedError as problem:
-                log.error("database", warning=str(problem))

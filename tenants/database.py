@@ -131,7 +131,10 @@ class Database:
             )
         except (*LOST, TimeoutError, asyncpg.PostgresError) as lost:
             await self.close()
-            raise DatabaseUnavailable(f"cannot connect to the database: {lost}") from lost
+            raise DatabaseUnavailable(
+                f"cannot connect to the database: {lost or type(lost).__name__}. Is it running, does DATABASE_URL "
+                "(or READ_DATABASE_URL) name it, and has `python -m api migrate` prepared it?"
+            ) from lost
 
     async def close(self) -> None:
         """Close every connection, waiting a little for those in use."""

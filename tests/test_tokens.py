@@ -414,7 +414,10 @@ async def test_a_key_inside_the_token_is_not_trusted() -> None:
         {"kty": "oct", "kid": "ec", "k": "c2VjcmV0", "alg": "ES256"},
         {},
     ],
-    ids=lambda key: ",".join(f"{name}={str(key[name])[:9]}" for name in key),
+    # Not the random halves: the workers must name the cases alike.
+    ids=lambda key: ",".join(
+        f"{n}={str(key[n])[:9]}" if n not in ("x", "y") or key[n] == 7 else n for n in key
+    ),
 )
 async def test_a_key_meant_for_something_else_is_passed_over(key: dict[str, Any]) -> None:
     verifier = verifier_of(key, jwk_of("ed"))

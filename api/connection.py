@@ -1,0 +1,106 @@
+"""One HTTP connection: uvicorn's, with bounds on what it may cost before and after a request is answered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from schema.errors import Code
+from schema.graph import refusal
+
+LARGEST_HEAD_BYTES = 64 * 1024
+
+
+class Connection(HttpToolsProtocol):
+    """Closes on whoever dawdles over a request's head, sends one without end, or does not read the answer.
+
+    uvicorn bounds only the idle time after an answer, and every byte starts that anew. The time for a body is
+    the endpoint's to bound.
+    """
+
+    head_timeout_s = 10.0
+    reader_timeout_s = 30.0
+
+    _head_bytes = 0
+    _head_due: asyncio.TimerHandle | None = None
+    _reader_due: asyncio.TimerHandle | None = None
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The clock starts before the first byte."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is due any more."""
+        _stop(self._head_due)
+        _stop(self._reader_due)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless it is more of a head than there may be."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # What arrives in one piece with its end is bounded by the size of a read.
+        if self._in_head and self._head_bytes > LARGEST_HEAD_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large", "the request's head is too long")
+
+    def on_headers_complete(self) -> None:
+        """The head was in time."""
+        self._in_head = False
+        _stop(self._head_due)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """What comes now is another request's head."""
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_response_complete(self) -> None:
+        """The next head is due."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._await_head()
+
+    def pause_writing(self) -> None:
+        """The caller does not read."""
+        super().pause_writing()
+        self._reader_due = self.loop.call_later(self.reader_timeout_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The caller reads again."""
+        _stop(self._reader_due)
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP is answered in the form of every other refusal."""
+        self._refuse(b"400 Bad Request", msg)
+
+    def _await_head(self) -> None:
+        _stop(self._head_due)
+        self._head_due = self.loop.call_later(self.head_timeout_s, self._head_overdue)
+
+    def _head_overdue(self) -> None:
+        if not self._is_answering():
+            self.transport.close()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self, status: bytes, message: str) -> None:
+        if not (self._is_answering() and self.cycle.response_started):  # else it would land amid an answer
+            body = orjson.dumps(refusal(Code.BAD_REQUEST, message))
+            self.transport.write(
+                b"HTTP/1.1 %b\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n"
+                b"connection: close\r\n\r\n%b" % (status, len(body), body)
+            )
+        self.transport.close()
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
