@@ -35,7 +35,10 @@ def optional(description: str) -> Any:
     return strawberry.field(description=description, default=UNSET)
 
 
-KEY = "Made by the caller, new for each new request (a UUID serves); the same key again answers as the first time."
+KEY = (
+    "Made by the caller, new for each new request (a UUID serves); the same key again answers as the first time. "
+    "Input that is refused before anything is looked up (InvalidInput) is not remembered: mend it, keep the key."
+)
 VERSION = "The `version` that the caller has read; another one is refused as a Conflict."
 
 
@@ -114,6 +117,15 @@ class SaveContactInput:
     phone: str | None = optional("Telephone number.")
     email: str | None = optional("Mail address.")
     is_primary: bool | None = optional("Whether to call this person first; a new contact is not unless said.")
+
+
+@strawberry.input(description="A contact to take from a client.")
+class RemoveContactInput:
+    """A person who has left."""
+
+    idempotency_key: str = given(KEY)
+    contact_id: strawberry.ID = given("The contact.")
+    expected_version: int = given(VERSION)
 
 
 def _statement_input() -> type:

@@ -22,6 +22,7 @@ from schema.inputs import (
     RecordCreditEventInput,
     RecordStatementInput,
     RegisterClientInput,
+    RemoveContactInput,
     SaveContactInput,
     UpdateClientInput,
     command,
@@ -39,6 +40,8 @@ from schema.payloads import (
     RecordStatementSuccess,
     RegisterClientPayload,
     RegisterClientSuccess,
+    RemoveContactPayload,
+    RemoveContactSuccess,
     SaveContactPayload,
     SaveContactSuccess,
     UpdateClientPayload,
@@ -101,6 +104,18 @@ class Mutation:
             return user_error(refusal)
         act = _acting(clients.save_contact, key, contact, version, facts)
         return await _carried_out(request, "saveContact", input, act, SaveContactSuccess, "Contact")
+
+    @strawberry.mutation(graphql_type=RemoveContactPayload, description="Take a contact from a client.")
+    async def remove_contact(self, info: Info[Any, Any], input: Annotated[RemoveContactInput, _INPUT]) -> Any:
+        request = _permitted(info, Action.KEEP_CONTACTS)
+        key = _row_in_scope(request, input.contact_id, "Contact", "contactId")
+        if isinstance(key, Refusal):
+            return user_error(key)
+        act = _acting(clients.remove_contact, key, input.expected_version)
+        success = RemoveContactSuccess
+        return await _carried_out(
+            request, "removeContact", input, act, success, "Client", current_type="Contact"
+        )
 
     @strawberry.mutation(
         graphql_type=RecordStatementPayload,
@@ -166,9 +181,16 @@ def _acting(action: Callable[..., Awaitable[Outcome]], *arguments: Any) -> Act:
 
 
 async def _carried_out(
-    request: Request, operation: str, sent: Any, act: Act, success: Any, type_name: str
+    request: Request,
+    operation: str,
+    sent: Any,
+    act: Act,
+    success: Any,
+    type_name: str,
+    *,
+    current_type: str | None = None,
 ) -> Any:
-    """Act once, then show the row as everybody sees it from now on."""
+    """Act once, then show the row as everybody sees it from now on, or the row that stands in the way."""
     asked = command(operation, sent)
     if isinstance(asked, Refusal):
         return user_error(asked)
@@ -179,9 +201,12 @@ async def _carried_out(
     await request.renew()
     if isinstance(outcome, Done):
         row = await _row(request, type_name, outcome.key)
+        if row is None:
+            # A key sent again, for a row that has been removed or has left the caller's sight since.
+            return user_error(not_found(f"{type_name} any more"))
         field = next(iter(success.__annotations__))
         return success(**{field: row})
-    current = await _row(request, type_name, outcome.current) if outcome.current else None
+    current = await _row(request, current_type or type_name, outcome.current) if outcome.current else None
     return user_error(outcome.refusal, current)
 
 

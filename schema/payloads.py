@@ -34,6 +34,7 @@ def success(name: str, field: str, type_: Any, description: str) -> Any:
 RegisterClientSuccess = success("RegisterClientSuccess", "client", Client, "The new client.")
 UpdateClientSuccess = success("UpdateClientSuccess", "client", Client, "The client as it is now.")
 SaveContactSuccess = success("SaveContactSuccess", "contact", Contact, "The contact as it is now.")
+RemoveContactSuccess = success("RemoveContactSuccess", "client", Client, "The client whose contact it was.")
 RecordStatementSuccess = success(
     "RecordStatementSuccess", "statement", FinancialStatement, "The statement as it was recorded."
 )
@@ -45,16 +46,20 @@ ImportStatusSuccess = success("ImportStatusSuccess", "job", ImportJob, "The impo
 
 
 def payload(name: str, *types: Any) -> Any:
-    """The union of a success, the refusals every mutation may meet, and its own."""
+    """The union of a success, the refusals every mutation may meet, and its own.
+
+    Nullable, so that a fault in reading one payload leaves those of the operation's other mutations as they are.
+    """
     members: Any = InvalidInput | NotFound | IdempotencyKeyReused
     for type_ in types:
         members = members | type_
-    return Annotated[members, strawberry.union(name, description="It was done, or why not.")]
+    return Annotated[members, strawberry.union(name, description="It was done, or why not.")] | None
 
 
 RegisterClientPayload = payload("RegisterClientPayload", RegisterClientSuccess, AlreadyRegistered)
 UpdateClientPayload = payload("UpdateClientPayload", UpdateClientSuccess, Conflict)
 SaveContactPayload = payload("SaveContactPayload", SaveContactSuccess, Conflict)
+RemoveContactPayload = payload("RemoveContactPayload", RemoveContactSuccess, Conflict)
 RecordStatementPayload = payload("RecordStatementPayload", RecordStatementSuccess)
 RecordCreditEventPayload = payload("RecordCreditEventPayload", RecordCreditEventSuccess, AlreadyRegistered)
 MoveUnitPayload = payload("MoveUnitPayload", MoveUnitSuccess, MoveRefused, Conflict)

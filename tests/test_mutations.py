@@ -33,6 +33,9 @@ UPDATE = f"""mutation ($input: UpdateClientInput!) {{ updateClient(input: $input
 CONTACT = f"""mutation ($input: SaveContactInput!) {{ saveContact(input: $input) {{ {REFUSAL}
     ... on Conflict {{ current {{ id ... on Contact {{ version phone }} }} }}
     ... on SaveContactSuccess {{ contact {{ id name position phone isPrimary version client {{ id }} }} }} }} }}"""
+REMOVE = f"""mutation ($input: RemoveContactInput!) {{ removeContact(input: $input) {{ {REFUSAL}
+    ... on Conflict {{ current {{ id ... on Contact {{ version }} }} }}
+    ... on RemoveContactSuccess {{ client {{ id contacts {{ nodes {{ name }} }} }} }} }} }}"""
 STATEMENT = f"""mutation ($input: RecordStatementInput!) {{ recordStatement(input: $input) {{ {REFUSAL}
     ... on RecordStatementSuccess {{ statement {{ id periodEnd revenue {{ amount currency }} netIncome {{ amount }}
       audited client {{ id }} }} }} }} }}"""
@@ -560,6 +563,23 @@ async def test_a_contact_needs_its_name_its_version_and_its_client(ask: Ask) -> 
     nameless = person()
     del nameless["name"]
     assert await refused(ask, BO, CONTACT, nameless) == ("INVALID_INPUT", ["input", "name"])
+
+
+async def test_a_contact_that_has_left_is_removed_once(ask: Ask) -> None:
+    added = person()
+    made = (await sent(ask, SELLER, CONTACT, added))["contact"]
+    leaving = {"idempotencyKey": fresh(), "contactId": made["id"], "expectedVersion": 1}
+    assert await refused(ask, JUN, REMOVE, leaving) == ("NOT_FOUND", ["input", "contactId"])
+    stale = await sent(ask, BO, REMOVE, leaving | {"idempotencyKey": fresh(), "expectedVersion": 7})
+    assert (stale["code"], stale["current"]) == ("CONFLICT", {"id": made["id"], "version": 1})
+
+    gone = await sent(ask, BO, REMOVE, leaving)
+
+    assert gone["client"] == {"id": gid(0), "contacts": {"nodes": [{"name": "Contact 0"}]}}
+    assert await sent(ask, BO, REMOVE, leaving) == gone, "the same key answers as the first time"
+    again = leaving | {"idempotencyKey": fresh()}
+    assert await refused(ask, BO, REMOVE, again) == ("NOT_FOUND", ["input", "contactId"])
+    assert (await sent(ask, SELLER, CONTACT, added))["code"] == "NOT_FOUND", "its addition answers no more"
 
 
 # Facts for judgement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -76,12 +76,14 @@ async def save_contact(
         await transaction.rows(insert(contact).values(**row))
         return Done((client_key[0], made))
     seen = await transaction.value(
-        select(contact.c.version).where(
+        select(contact.c.version)
+        .where(
             contact.c.branch_id == contact_key[0],
             contact.c.id == contact_key[1],
             contact.c.branch_id == client_key[0],
             contact.c.client_id == client_key[1],
         )
+        .with_for_update()
     )
     if seen is None:
         return Refused(not_found("contact of this client", "contactId"))
@@ -93,6 +95,20 @@ async def save_contact(
         .values(**facts, version=seen + 1)
     )
     return Done(contact_key)
+
+
+async def remove_contact(transaction: Transaction, key: ClientKey, expected_version: int) -> Outcome:
+    """Take a contact from its client; what is left is the client."""
+    same = (contact.c.branch_id == key[0], contact.c.id == key[1])
+    seen = await transaction.row(
+        select(contact.c.client_id, contact.c.version).where(*same).with_for_update()
+    )
+    if seen is None:
+        return Refused(not_found("contact", "contactId"))
+    if seen["version"] != expected_version:
+        return Refused(changed_since(seen["version"]), key)
+    await transaction.rows(delete(contact).where(*same))
+    return Done((key[0], seen["client_id"]))
 
 
 async def record_statement(transaction: Transaction, key: ClientKey, facts: dict[str, Any]) -> Outcome:
