@@ -91,7 +91,7 @@ async def _furnish(credentials: Credentials) -> None:
 async def credentials(server: Server, template: str) -> AsyncIterator[Credentials]:
     """A database of this test's own, with the small bank in it."""
     name = f"{template}_{os.urandom(4).hex()}"
-    await server.run(f"create database {name} template {template}")
+    await server.run(f"create database {name} template {template} strategy file_copy")
     yield Credentials(server.to(name))
     await server.run(f"drop database {name} with (force)")
 

@@ -334,7 +334,7 @@ def _served(folder: Path, *, development: bool) -> Iterator[str]:
         (folder / f"{name.lower()}.graphql").write_text(example)
     stub = [Route("/graphql", _Stub.graphql, methods=["POST"]), Route("/dev/token", _Stub.token)]
     app = Starlette(routes=[Route("/graphql", graphiql), *stub, *page.routes(examples=folder)])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
