@@ -50,8 +50,28 @@ class MoneyInput:
     currency: str = given("ISO 4217 code.")
 
 
+@strawberry.input(description="What may be said of a client, when it is registered and later.")
+class ClientFactsInput:
+    """A client's basic information."""
+
+    registered_capital: MoneyInput | None = optional("The registered capital.")
+    legal_representative: str | None = optional("Who represents it by law.")
+    industry_scheme: str | None = optional("Which classification `industryCode` is of.")
+    industry_code: str | None = optional("The industry's code.")
+    size_class: SizeClass | None = optional("How large it is.")
+    employees: int | None = optional("How many people it employs.")
+    established_on: dt.date | None = optional("When it was founded.")
+    relationship_since: dt.date | None = optional("Since when it has been a client.")
+    region_code: str | None = optional("The region of its seat.")
+    city: str | None = optional("The city of its seat.")
+    address: str | None = optional("Its address.")
+    phone: str | None = optional("Its telephone number.")
+    email: str | None = optional("Its mail address.")
+    relationship_manager_id: strawberry.ID | None = optional("The staff member who looks after it.")
+
+
 @strawberry.input(description="A new client of one branch.")
-class RegisterClientInput:
+class RegisterClientInput(ClientFactsInput):
     """What a branch must and may say of a new client."""
 
     idempotency_key: str = given(KEY)
@@ -62,45 +82,17 @@ class RegisterClientInput:
     currency: str = given(
         "ISO 4217 code that the client's amounts are in, unless its capital says.", default="CNY"
     )
-    registered_capital: MoneyInput | None = optional("The registered capital.")
-    legal_representative: str | None = optional("Who represents it by law.")
-    industry_scheme: str | None = optional("Which classification `industryCode` is of.")
-    industry_code: str | None = optional("The industry's code.")
-    size_class: SizeClass | None = optional("How large it is.")
-    employees: int | None = optional("How many people it employs.")
-    established_on: dt.date | None = optional("When it was founded.")
-    relationship_since: dt.date | None = optional("Since when it has been a client.")
-    region_code: str | None = optional("The region of its seat.")
-    city: str | None = optional("The city of its seat.")
-    address: str | None = optional("Its address.")
-    phone: str | None = optional("Its telephone number.")
-    email: str | None = optional("Its mail address.")
-    relationship_manager_id: strawberry.ID | None = optional("The staff member who looks after it.")
     status: ClientStatus = given("Whether the relationship is alive.", default=ClientStatus.ACTIVE)
 
 
 @strawberry.input(description="What is to change of a client's basic information.")
-class UpdateClientInput:
+class UpdateClientInput(ClientFactsInput):
     """What may be changed; the registration may not."""
 
     idempotency_key: str = given(KEY)
     client_id: strawberry.ID = given("The client.")
     expected_version: int = given(VERSION)
     legal_name: str | None = optional("The registered name.")
-    registered_capital: MoneyInput | None = optional("The registered capital.")
-    legal_representative: str | None = optional("Who represents it by law.")
-    industry_scheme: str | None = optional("Which classification `industryCode` is of.")
-    industry_code: str | None = optional("The industry's code.")
-    size_class: SizeClass | None = optional("How large it is.")
-    employees: int | None = optional("How many people it employs.")
-    established_on: dt.date | None = optional("When it was founded.")
-    relationship_since: dt.date | None = optional("Since when it has been a client.")
-    region_code: str | None = optional("The region of its seat.")
-    city: str | None = optional("The city of its seat.")
-    address: str | None = optional("Its address.")
-    phone: str | None = optional("Its telephone number.")
-    email: str | None = optional("Its mail address.")
-    relationship_manager_id: strawberry.ID | None = optional("The staff member who looks after it.")
     status: ClientStatus | None = optional("Whether the relationship is alive.")
 
 
