@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 # The tests that need no database: pure rules, in seconds.
-FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_settings.py tests/test_tokens.py)
+FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_settings.py \
+	tests/test_tokens*.py tests/test_issuer.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fast format lint types contracts test-15 sdl migration graphiql forget clean
@@ -39,7 +40,7 @@ contracts: $(VENV)/.dev
 test-15: $(VENV)/.dev ## run the database's tests on Debian's PostgreSQL 15, where it is installed
 	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope -p no:randomly \
 		tests/test_scope.py tests/test_catalogue.py tests/test_isolation*.py tests/test_migrations.py \
-		tests/test_graph*.py tests/test_mutations.py tests/test_import*.py tests/test_demo.py
+		tests/test_graph*.py tests/test_mutations*.py tests/test_import*.py tests/test_demo.py
 
 sdl: $(VENV)/.runtime ## write schema/schema.graphql anew
 	$(BIN)/python -m api sdl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -15,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from api.endpoint import GRAPHQL_JSON, PRIVATE, READING, Endpoint, failed
 from api.graphiql import graphiql_page, graphiql_routes
 from api.issuer import DevelopmentIssuer, IssuerRefused, UnknownPersona
-from api.settings import Settings
+from api.settings import Settings, is_loopback
 from api.tokens import TokenVerifier
 from schema.errors import Code
 from schema.graph import refusal
@@ -23,6 +24,8 @@ from tenants.database import Database, DatabaseUnavailable, StatementTimeout
 from tenants.organisation import Directory
 
 READY_WITHIN_S = 2.0
+HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::[0-9]*)?")
+"""A Host header (RFC 9110, 7.2), of the characters that a browser's may have."""
 
 
 def create_app(
@@ -52,7 +55,7 @@ def create_app(
         *graphiql_routes(development=development, personas=personas),
     ]
     if issuer is not None:
-        routes.append(Route("/dev/token", partial(_token, issuer)))
+        routes.append(Route("/dev/token", partial(_token, issuer, settings.signs_in_the_network)))
     return Starlette(routes=routes, exception_handlers={HTTPException: _turned_away, Exception: _failed})
 
 
@@ -79,8 +82,14 @@ async def _ready(directory: Directory, request: Request) -> Response:
     return JSONResponse({"status": "ready"}, headers=PRIVATE)
 
 
-async def _token(issuer: DevelopmentIssuer, request: Request) -> Response:
+async def _token(issuer: DevelopmentIssuer, for_the_network: bool, request: Request) -> Response:
     """Development only: the token of `?persona=`, for GraphiQL's switch."""
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        told = "tokens are not for another site's page: open /graphql in the browser itself"
+        return JSONResponse(refusal(Code.FORBIDDEN, told), 403, PRIVATE)
+    if not for_the_network and not _is_called_by_our_name(request):
+        told = "tokens are given by this machine's own name only: ask http://127.0.0.1 or http://localhost"
+        return JSONResponse(refusal(Code.FORBIDDEN, told), 403, PRIVATE)
     persona = request.query_params.get("persona", "")
     try:
         return JSONResponse({"persona": persona, "token": issuer.token(persona)}, headers=PRIVATE)
@@ -88,6 +97,18 @@ async def _token(issuer: DevelopmentIssuer, request: Request) -> Response:
         return JSONResponse(refusal(Code.BAD_USER_INPUT, str(unknown)), 400, PRIVATE)
     except IssuerRefused as refused:
         return JSONResponse(refusal(Code.UNAVAILABLE, str(refused)), 503, PRIVATE)
+
+
+def _is_called_by_our_name(request: Request) -> bool:
+    """Whether the Host is loopback or the address listened on.
+
+    A stranger may point a name of his at 127.0.0.1; to the browser his page and we are one site then.
+    """
+    called = HOST.fullmatch(request.headers.get("host", ""))
+    host = (called["address"] or called["name"]) if called else None
+    # The socket's own address: no header has a say in it.
+    listening = request.scope.get("server")
+    return is_loopback(host) or (host is not None and listening is not None and host == listening[0])
 
 
 async def _turned_away(request: Request, problem: Exception) -> Response:

@@ -121,6 +121,7 @@ class Endpoint:
             organisation=await self._directory.organisation(),
             scope=scope,
             today=dt.datetime.now(dt.UTC).date(),
+            deadline=time.monotonic() + self._timeout_s,
         )
         answered = await answer(
             request,

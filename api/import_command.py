@@ -40,9 +40,11 @@ async def run_import(
 ) -> Report:
     """Import a file, or go on where an earlier run of it stopped.
 
-    A dry run needs no database. Raises MappingRefused, FileRefused and DatabaseUnavailable.
+    A dry run needs no database. What goes on lists in the `error_file` of the run before, or in the one given
+    here, which then holds what that one did. Raises MappingRefused, FileRefused and DatabaseUnavailable.
     """
-    errors = ErrorFile((error_file or Path.cwd() / f"{file.name}.errors.csv").absolute())
+    default = Path.cwd() / f"{file.name}.errors.csv"
+    errors = ErrorFile((error_file or default).absolute(), named=error_file is not None)
     observe = progress or _unobserved
     source = source_of(file, mapping)
     if dry_run:
@@ -64,14 +66,15 @@ def _unobserved(progress: Progress, size: int) -> None:
 @click.option(
     "--errors",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where refused rows and warnings are listed; FILE.errors.csv in this directory by default.",
+    help="Where refused rows and warnings are listed; by default where the run before listed them, "
+    "else FILE.errors.csv in this directory.",
 )
 def import_command(file: Path, mapping: str, dry_run: bool, again: bool, errors: Path | None) -> None:
     """Import a CSV FILE; run it again after an interruption and it goes on where it stopped.
 
     Exit code: 0 done, refused rows or not (they are listed and counted); 1 the database did not answer, run
-    it again; 2 the file or the mapping cannot be used; 3 stopped: paused, cancelled or taken over by another
-    run.
+    it again; 2 the file, the mapping or the error file cannot be used; 3 stopped: paused, cancelled or taken
+    over by another run.
     """
     try:
         with _shown_progress() as observe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -105,7 +106,12 @@ class Settings(BaseSettings):
         default="development",
         description="`production` refuses the development issuer and demands real token keys.",
     )
-    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; other than loopback needs TOKEN_JWKS, or ENVIRONMENT set to "
+        "`development` explicitly.",
+    )
     port: int = Field(
         default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes any free one."
     )
@@ -189,6 +195,11 @@ class Settings(BaseSettings):
         description="Seconds by which the token issuer's clock may differ from ours.",
     )
 
+    @property
+    def signs_in_the_network(self) -> bool:
+        """Whether the development issuer is there for everybody on the network: a decision, never a default."""
+        return self.token_jwks is None and not is_loopback(self.host) and _is_said_to_be_development(self)
+
     @model_validator(mode="after")
     def _token_settings_agree(self) -> Self:
         faults = _token_faults(self)
@@ -217,6 +228,14 @@ def settings_table() -> str:
     return "\n".join(["| Variable | Default | Meaning |", "|---|---|---|", *rows]) + "\n"
 
 
+def is_loopback(host: str | None) -> bool:
+    """Whether a host, without port or brackets, can be nothing but this machine; no name is looked up."""
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return (host or "").lower() == "localhost"
+
+
 def _token_faults(settings: Settings) -> list[str]:
     faults = []
     if settings.environment == "production":
@@ -226,7 +245,17 @@ def _token_faults(settings: Settings) -> list[str]:
     elif settings.token_issuer and not settings.token_jwks:
         # Else the operator believes in his own issuer while the development one is in use.
         faults.append("TOKEN_JWKS: is required with TOKEN_ISSUER. Set it to the issuer's key set.")
+    elif not (settings.token_jwks or is_loopback(settings.host) or _is_said_to_be_development(settings)):
+        # Else a deployment that forgot ENVIRONMENT would make everybody an administrator.
+        faults.append(
+            "HOST: the development issuer signs in anybody who can reach it. Set TOKEN_JWKS and TOKEN_ISSUER, "
+            "or ENVIRONMENT=development to let everybody on this network sign in."
+        )
     return faults
+
+
+def _is_said_to_be_development(settings: Settings) -> bool:
+    return settings.environment == "development" and "environment" in settings.model_fields_set
 
 
 def _production_faults(settings: Settings) -> list[str]:
@@ -235,7 +264,7 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append(
             "TOKEN_JWKS: is required in production. Set it to your issuer's key set: a URL or file."
         )
-    elif settings.token_jwks.startswith("http:") and not _is_loopback(settings.token_jwks):
+    elif settings.token_jwks.startswith("http:") and not is_loopback(urlsplit(settings.token_jwks).hostname):
         # Whoever sits on the wire could otherwise hand us keys of his own.
         faults.append("TOKEN_JWKS: must not travel in the clear in production. Use https:// or a file.")
     if settings.token_issuer is None:
@@ -243,10 +272,6 @@ def _production_faults(settings: Settings) -> list[str]:
     elif settings.token_issuer == DEVELOPMENT_ISSUER:
         faults.append("TOKEN_ISSUER: the development issuer is refused in production. Set your own issuer.")
     return faults
-
-
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _sentences(details: ErrorDetails) -> list[str]:

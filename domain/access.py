@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.organisation import KINDS_WITH_CLIENTS, UnitKind
+
 
 class Role(StrEnum):
     """The roles a token may carry; the value is what stands in the claim."""
@@ -26,6 +28,16 @@ OFFICE_ROLES = frozenset(
     {Role.REGIONAL_MANAGER, Role.BRANCH_MANAGER, Role.RELATIONSHIP_MANAGER, Role.CREDIT_OFFICER}
 )
 """Roles that see the organisation unit named in their token and everything below it."""
+
+
+KINDS_OF_OFFICE: dict[Role, frozenset[UnitKind]] = {
+    Role.REGIONAL_MANAGER: frozenset({UnitKind.REGION}),
+    # A token that puts one of these at headquarters or a region would hand out every branch below.
+    Role.BRANCH_MANAGER: KINDS_WITH_CLIENTS,
+    Role.RELATIONSHIP_MANAGER: KINDS_WITH_CLIENTS,
+    Role.CREDIT_OFFICER: KINDS_WITH_CLIENTS,
+}
+"""Where each of the office roles may have its office."""
 
 
 class Action(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands. Paused and failed ones go on where they stopped when run again."""
+    """Where an import stands. Paused and failed ones go on where they stopped when their command is run again."""
 
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
@@ -17,7 +17,8 @@ class ImportStatus(StrEnum):
 
 MAY_FOLLOW: dict[ImportStatus, frozenset[ImportStatus]] = {
     ImportStatus.RUNNING: frozenset({ImportStatus.PAUSED, ImportStatus.CANCELLED}),
-    ImportStatus.PAUSED: frozenset({ImportStatus.RUNNING, ImportStatus.CANCELLED}),
+    # Not RUNNING: the command ended when it paused. Whoever runs it again makes the import go on.
+    ImportStatus.PAUSED: frozenset({ImportStatus.CANCELLED}),
     ImportStatus.CANCELLED: frozenset(),
     ImportStatus.FAILED: frozenset({ImportStatus.CANCELLED}),
     ImportStatus.COMPLETED: frozenset(),

@@ -31,6 +31,7 @@ from schema.binding import (
     bindings,
     register,
 )
+from schema.budget import width
 from schema.filters import condition, order_input, order_keys, where_input
 from schema.ids import encode
 from schema.paging import (
@@ -41,6 +42,7 @@ from schema.paging import (
     complete_order,
     decode_cursor,
     default_order,
+    list_name,
     page_size,
 )
 from schema.request import Request, request_of
@@ -109,7 +111,8 @@ class BoundField(StrawberryField):
                 return self._batched(request_of(info), load, source)
             case ConnectionSource() as connection_source:
                 row = source if isinstance(source, Row) else None
-                return self._page(request_of(info), connection_source, kwargs, row)
+                fields = width(info._raw_info.field_nodes, info._raw_info.fragments)
+                return self._page(request_of(info), connection_source, kwargs, row, fields)
 
     def resolve_type(self, *, type_definition: Any = None) -> Any:
         """The annotation's type; of a relation, the type that its target is bound to."""
@@ -138,26 +141,28 @@ class BoundField(StrawberryField):
         return request.batch((row.binding.type_name, self.python_name), partial(load, request)).load(row)
 
     async def _page(
-        self, request: Request, source: ConnectionSource, given: dict[str, Any], row: Row | None
+        self, request: Request, source: ConnectionSource, given: dict[str, Any], row: Row | None, fields: int
     ) -> Page:
         if not given.get("include_below", True) and source.below:
             source = ConnectionSource(source.target, {"branch_id": "id"}, source.order)
-        return await reading.page(request, source, _asked(source, given), row)
+        return await reading.page(request, source, _asked(source, given, row), row, fields)
 
 
-def _asked(source: ConnectionSource, given: dict[str, Any]) -> PageRequest:
+def _asked(source: ConnectionSource, given: dict[str, Any], row: Row | None) -> PageRequest:
     target = binding(source.target)
     size, backward = page_size(given.get("first"), given.get("last"))
     order = order_keys(source.target, given.get("order_by")) or default_order(source.order)
     order = complete_order(target, order)
     after, before = given.get("after"), given.get("before")
+    where = condition(source.target, given.get("where"))
+    of = list_name(source, where, row)
     return PageRequest(
         size=size,
         backward=backward,
         order=order,
-        position=None if after is None else decode_cursor(target, order, after),
-        until=None if before is None else decode_cursor(target, order, before),
-        where=condition(source.target, given.get("where")),
+        position=None if after is None else decode_cursor(of, target, order, after),
+        until=None if before is None else decode_cursor(of, target, order, before),
+        where=where,
     )
 
 

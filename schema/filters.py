@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.conditions import AllOf, AnyOf, Compare, Condition, Not, Operator
+from domain.facts import camel
 from domain.money import AmountRefusal, to_minor
 from schema.binding import AmountSource, Binding, ColumnSource, IdSource, binding
 from schema.errors import BadInput
@@ -139,9 +140,9 @@ def where_input(type_name: str) -> type | None:
             fields[name] = (list[strawberry.ID] | None, "One of these ids.")
         elif isinstance(source, ColumnSource) and source.filterable:
             offered = _condition_input(plain_annotation(bound_type, name), folded=bool(source.folded))
-            fields[name] = (offered | None, f"By `{_camel(name)}`.")
+            fields[name] = (offered | None, f"By `{camel(name)}`.")
         elif isinstance(source, AmountSource) and source.filterable:
-            fields[name] = (_money_condition() | None, f"By `{_camel(name)}`.")
+            fields[name] = (_money_condition() | None, f"By `{camel(name)}`.")
     if len(fields) < 2:
         return None
     own = f"{type_name}Where"
@@ -161,11 +162,6 @@ def plain_annotation(bound_type: Binding, name: str) -> Any:
     annotation = bound_type.annotations[name]
     parts = [part for part in getattr(annotation, "__args__", ()) if part is not type(None)]
     return parts[0] if parts else annotation
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)
 
 
 @cache
@@ -192,7 +188,7 @@ def order_input(type_name: str) -> type | None:
 
 
 def _order_value(name: str) -> Any:
-    return strawberry.enum_value(name, description=f"By `{_camel(name)}`.")
+    return strawberry.enum_value(name, description=f"By `{camel(name)}`.")
 
 
 def order_keys(type_name: str, given: list[Any] | None) -> tuple[OrderKey, ...]:
@@ -269,16 +265,16 @@ def _money_parts(source: AmountSource, given: Any, name: str) -> Iterator[Condit
         if (value := _given(given, operator.value)) is None:
             continue
         if currency is None:
-            raise BadInput(f"`{_camel(name)}` compares amounts: name their `currency`, too")
+            raise BadInput(f"`{camel(name)}` compares amounts: name their `currency`, too")
         minor = to_minor(value, currency)
         if isinstance(minor, AmountRefusal):
-            raise BadInput(f"`{_camel(name)}`: {value} {currency} is no amount ({minor})")
+            raise BadInput(f"`{camel(name)}`: {value} {currency} is no amount ({minor})")
         yield Compare(source.minor, operator, minor)
 
 
 def _bounded(values: list[Any], name: str) -> list[Any]:
     if len(values) > LONGEST_IN_LIST:
-        raise BadInput(f"`{_camel(name)}` lists {len(values)} values; at most {LONGEST_IN_LIST} are taken")
+        raise BadInput(f"`{camel(name)}` lists {len(values)} values; at most {LONGEST_IN_LIST} are taken")
     return values
 
 

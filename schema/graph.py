@@ -33,7 +33,7 @@ from schema.request import Request
 from schema.scalars import SCALARS, parse_text
 from tenants.database import DatabaseUnavailable, StatementTimeout
 
-MOST_TOKENS = 10_000
+MOST_TOKENS = 4_000
 DEEPEST_VARIABLES = 50
 
 Report = Callable[[BaseException], str]

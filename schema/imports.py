@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from sqlalchemy import func
+
 from domain.imports import ImportStatus
-from schema.fields import Node, bound, column
+from schema.fields import Node, bound, column, expression
 from schema.scalars import BigInt
 
 
@@ -23,7 +25,10 @@ class ImportJob(Node):
     rows_taken: int = column("rows_taken", "How many rows brought something new.")
     rows_unchanged: int = column("rows_unchanged", "How many rows the bank had already.")
     rows_refused: int = column("rows_refused", "How many rows were refused; each is in the error file.")
-    error_file: str | None = column("error_file", "The error file's name, without its folder.")
+    error_file: str | None = expression(
+        lambda job: func.regexp_replace(job.c.error_file, "^.*/", ""),
+        "The error file's name, without its folder.",
+    )
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     started_at: dt.datetime = column("started_at", "When it began.", order=True)
     updated_at: dt.datetime = column("updated_at", "When it last went forward.")

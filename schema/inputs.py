@@ -37,7 +37,8 @@ def optional(description: str) -> Any:
 
 KEY = (
     "Made by the caller, new for each new request (a UUID serves); the same key again answers as the first time. "
-    "Input that is refused before anything is looked up (InvalidInput) is not remembered: mend it, keep the key."
+    "What is refused before anything is tried (InvalidInput, a branch or row out of sight) is not remembered: "
+    "mend it, keep the key."
 )
 VERSION = "The `version` that the caller has read; another one is refused as a Conflict."
 
@@ -176,7 +177,9 @@ class ImportStatusInput:
     idempotency_key: str = given(KEY)
     import_id: strawberry.ID = given("The import.")
     expected_version: int = given(VERSION)
-    status: ImportStatus = given("PAUSED, RUNNING (go on) or CANCELLED; it obeys after the batch it is at.")
+    status: ImportStatus = given(
+        "PAUSED (it goes on when its command is run again) or CANCELLED; it obeys after the batch it is at."
+    )
 
 
 def command(operation: str, sent: Any) -> Command | Refusal:

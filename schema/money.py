@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import ARRAY, Integer, Uuid, and_, cast, column, func, literal, select
+from sqlalchemy import Integer, Uuid, and_, func, select
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from domain.money import Money as ExactMoney
 from schema.binding import Row
+from schema.reading import keys_table
 from schema.request import Request
 from tenants.tables import facility
 
@@ -26,12 +27,9 @@ class Money:
 
 async def exposure_of_clients(request: Request, clients: list[Row]) -> list[list[ExactMoney]]:
     """What each client owes, by currency."""
-    keys = _numbered(
-        (literal([c.record["branch_id"] for c in clients], ARRAY(Integer)), Integer()),
-        (literal([c.record["id"] for c in clients], ARRAY(Uuid)), Uuid()),
-    )
+    keys = keys_table([Integer(), Uuid()], [client.key for client in clients])
     same = and_(facility.c.branch_id == keys.c.k0, facility.c.client_id == keys.c.k1)
-    return await _outstanding(request, keys, same, len(clients))
+    return await _outstanding(request, keys, same, len(clients), of=keys.c.n)
 
 
 async def exposure_of_units(request: Request, units: list[Row]) -> list[list[ExactMoney]]:
@@ -41,10 +39,7 @@ async def exposure_of_units(request: Request, units: list[Row]) -> list[list[Exa
         for number, row in enumerate(units, start=1)
         for branch_id in _seen_below(request, row.record["id"])
     ]
-    keys = _numbered(
-        (literal([number for number, _ in pairs], ARRAY(Integer)), Integer()),
-        (literal([branch_id for _, branch_id in pairs], ARRAY(Integer)), Integer()),
-    )
+    keys = keys_table([Integer(), Integer()], pairs)
     return await _outstanding(request, keys, facility.c.branch_id == keys.c.k1, len(units), of=keys.c.k0)
 
 
@@ -53,16 +48,10 @@ def _seen_below(request: Request, unit_id: int) -> list[int]:
     return [branch_id for branch_id in request.organisation.subtree(unit_id) if branch_id in seen]
 
 
-def _numbered(*arrays: tuple[Any, Any]) -> TableValuedAlias:
-    columns = [column(f"k{i}", type_) for i, (_, type_) in enumerate(arrays)]
-    values = [cast(array, ARRAY(type_)) for array, type_ in arrays]
-    return func.unnest(*values).table_valued(*columns, with_ordinality="n", name="k").render_derived()
-
-
 async def _outstanding(
-    request: Request, keys: TableValuedAlias, same: Any, parents: int, of: Any = None
+    request: Request, keys: TableValuedAlias, same: Any, parents: int, *, of: Any
 ) -> list[list[ExactMoney]]:
-    parent = (keys.c.n if of is None else of).label("parent")
+    parent = of.label("parent")
     # sum(bigint) is numeric: it cannot overflow, and comes back as an exact integer.
     owed = func.sum(facility.c.outstanding_minor).label("minor")
     statement = (

@@ -13,7 +13,6 @@ from domain.facts import checked_registration
 from domain.organisation import KINDS_WITH_CLIENTS
 from domain.refusals import Refusal, invalid, not_found
 from schema import reading
-from schema.binding import Row, binding
 from schema.errors import Forbidden
 from schema.facts import client_facts, contact_facts, event_facts, statement_facts
 from schema.inputs import (
@@ -159,7 +158,7 @@ class Mutation:
         act = _acting(headquarters.move_unit, input.unit_code, input.new_parent_code, input.expected_version)
         return await _carried_out(request, "moveUnit", input, act, MoveUnitSuccess, "OrganisationUnit")
 
-    @strawberry.mutation(graphql_type=ImportStatusPayload, description="Pause, resume or cancel an import.")
+    @strawberry.mutation(graphql_type=ImportStatusPayload, description="Pause or cancel an import.")
     async def import_status(self, info: Info[Any, Any], input: Annotated[ImportStatusInput, _INPUT]) -> Any:
         request = _permitted(info, Action.CONTROL_IMPORT)
         key = _row_in_scope(request, input.import_id, "ImportJob", "importId")
@@ -200,18 +199,16 @@ async def _carried_out(
     request.directory.forget()
     await request.renew()
     if isinstance(outcome, Done):
-        row = await _row(request, type_name, outcome.key)
+        row = await reading.by_key(request, type_name, outcome.key)
         if row is None:
             # A key sent again, for a row that has been removed or has left the caller's sight since.
-            return user_error(not_found(f"{type_name} any more"))
+            return user_error(not_found(f"{_WORDS.get(type_name, 'row')} any more"))
         field = next(iter(success.__annotations__))
         return success(**{field: row})
-    current = await _row(request, current_type or type_name, outcome.current) if outcome.current else None
+    current = (
+        await reading.by_key(request, current_type or type_name, outcome.current) if outcome.current else None
+    )
     return user_error(outcome.refusal, current)
-
-
-async def _row(request: Request, type_name: str, key: Any) -> Row | None:
-    return (await reading.by_keys(request, binding(type_name), [key]))[0]
 
 
 def _first_refusal(*found: Any) -> Refusal | None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from domain.conditions import Condition
-from schema.binding import Binding, Row
+from schema.binding import Binding, ConnectionSource, Row
 from schema.errors import BadInput
 from schema.scalars import parse_moment
 
@@ -85,14 +85,22 @@ def default_order(names: tuple[str, ...]) -> tuple[OrderKey, ...]:
     return tuple(OrderKey(name.lstrip("-"), name.startswith("-")) for name in names)
 
 
-def encode_cursor(binding: Binding, order: tuple[OrderKey, ...], record: Mapping[str, Any]) -> str:
-    """The place of a row in an ordering: the list's fingerprint, then the row's values."""
+def list_name(source: ConnectionSource, where: Condition | None, row: Row | None) -> str:
+    """What tells one list from another: whose rows, which relation, under which condition."""
+    relation = sorted((source.on or {}).items())
+    return f"{source.target}|{relation}|{source.below}|{row.key if row else None}|{where}"
+
+
+def encode_cursor(of: str, order: tuple[OrderKey, ...], record: Mapping[str, Any]) -> str:
+    """The place of a row in the list `of` under an ordering: a fingerprint of both, then the row's values."""
     values = [_written(record[key.column]) for key in order]
     body = orjson.dumps(values)
-    return base64.urlsafe_b64encode(_fingerprint(binding, order, body) + body).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_fingerprint(of, order, body) + body).decode().rstrip("=")
 
 
-def decode_cursor(binding: Binding, order: tuple[OrderKey, ...], text: str) -> tuple[CursorValue, ...]:
+def decode_cursor(
+    of: str, binding: Binding, order: tuple[OrderKey, ...], text: str
+) -> tuple[CursorValue, ...]:
     """The values in a cursor of this very list and ordering. Raises BadInput otherwise.
 
     The fingerprint is no signature: a forged cursor moves the page's start and nothing else, since what it
@@ -101,7 +109,7 @@ def decode_cursor(binding: Binding, order: tuple[OrderKey, ...], text: str) -> t
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         mark, body = raw[:8], raw[8:]
-        if mark != _fingerprint(binding, order, body):
+        if mark != _fingerprint(of, order, body):
             raise ValueError("of another list, or changed")
         values = orjson.loads(body)
         return tuple(
@@ -149,8 +157,8 @@ def _greater(column: Any, key: OrderKey, value: CursorValue) -> ColumnElement[bo
     return or_(further, column.is_(None)) if nulls_follow else further
 
 
-def _fingerprint(binding: Binding, order: tuple[OrderKey, ...], body: bytes) -> bytes:
-    named = f"{binding.type_name}|{order}|".encode()
+def _fingerprint(of: str, order: tuple[OrderKey, ...], body: bytes) -> bytes:
+    named = f"{of}|{order}|".encode()
     return hashlib.blake2b(named + body, digest_size=8).digest()
 
 
@@ -199,6 +207,7 @@ class Edge:
 class Page:
     """One page of a list, in the order asked for, whichever end it was read from."""
 
+    of: str
     rows: list[Row]
     request: PageRequest
     has_more: bool
@@ -240,4 +249,4 @@ class Page:
         return self.has_more if self.request.backward else self.request.position is not None
 
     def _cursor(self, row: Row) -> str:
-        return encode_cursor(row.binding, self.request.order, row.record)
+        return encode_cursor(self.of, self.request.order, row.record)

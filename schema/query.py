@@ -38,7 +38,7 @@ class Viewer:
     async def office(self, info: Info[Any, Any]) -> OrganisationUnit | None:
         request = request_of(info)
         unit = request.organisation.with_code(request.caller.office or "")
-        return await _row(request, "OrganisationUnit", (unit.id,)) if unit else None  # type: ignore[return-value]
+        return await reading.by_key(request, "OrganisationUnit", (unit.id,)) if unit else None  # type: ignore[return-value]
 
     @strawberry.field(description="The caller's own company, once per branch that keeps it; else empty.")
     async def companies(self, info: Info[Any, Any]) -> list[Client]:
@@ -85,11 +85,11 @@ class Query:
     async def unit(self, info: Info[Any, Any], code: CodeArgument) -> OrganisationUnit | None:
         request = request_of(info)
         found = request.organisation.with_code(code)
-        return await _row(request, "OrganisationUnit", (found.id,)) if found else None  # type: ignore[return-value]
+        return await reading.by_key(request, "OrganisationUnit", (found.id,)) if found else None  # type: ignore[return-value]
 
     @strawberry.field(description="A region by its code.")
     async def region(self, info: Info[Any, Any], code: CodeArgument) -> Region | None:
-        return await _row(request_of(info), "Region", (code,))  # type: ignore[return-value]
+        return await reading.by_key(request_of(info), "Region", (code,))  # type: ignore[return-value]
 
     @strawberry.field(description="A client by its id; null where there is none in sight.")
     async def client(self, info: Info[Any, Any], id: GlobalIdArgument) -> Client | None:
@@ -102,10 +102,6 @@ class Query:
     @strawberry.field(description="How far an import has come; null where there is none in sight.")
     async def import_status(self, info: Info[Any, Any], id: GlobalIdArgument) -> ImportJob | None:
         return await _of_type(request_of(info), "ImportJob", id)  # type: ignore[return-value]
-
-
-async def _row(request: Request, type_name: str, key: ids.Key) -> Row | None:
-    return (await reading.by_keys(request, binding(type_name), [key]))[0]
 
 
 async def _of_type(request: Request, type_name: str, id: str) -> Row | None:

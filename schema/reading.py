@@ -29,7 +29,7 @@ from schema import ids
 from schema.binding import Binding, ConnectionSource, ExpressionSource, Row, ToOneSource, binding
 from schema.errors import BadInput
 from schema.filters import to_sql
-from schema.paging import Page, PageRequest, beyond, ordering
+from schema.paging import Page, PageRequest, beyond, list_name, ordering
 from schema.request import Request
 from tenants.roles import Login
 
@@ -47,6 +47,11 @@ async def to_one(request: Request, source: ToOneSource, row: Row) -> Row | None:
     return found
 
 
+async def by_key(request: Request, type_name: str, key: ids.Key) -> Row | None:
+    """The row of a type with this primary key; None where there is none or none in sight."""
+    return (await by_keys(request, binding(type_name), [key]))[0]
+
+
 async def by_keys(request: Request, target: Binding, keys: Sequence[ids.Key]) -> list[Row | None]:
     """The rows with these primary keys, in their order; None where there is none or none in sight."""
     load = partial(_load_by_columns, request, target, target.key)
@@ -59,13 +64,21 @@ async def expression(request: Request, source: ExpressionSource, name: str, row:
     return await request.batch((row.binding.type_name, name), load).load(row.key)
 
 
-async def page(request: Request, source: ConnectionSource, asked: PageRequest, row: Row | None) -> Page:
-    """One page of a list: of everything in scope at the root (`row` None), else of the row's own."""
+async def page(
+    request: Request, source: ConnectionSource, asked: PageRequest, row: Row | None, fields: int
+) -> Page:
+    """One page of a list: of everything in scope at the root (`row` None), else of the row's own.
+
+    `fields` is how many fields are selected below, for the operation's budget.
+    """
     parent = _parent_of(request, source, row)
-    load = partial(_load_pages, request, source, asked)
-    rows: list[Row] = await request.batch((source_key(source), asked), load).load(parent)
+    load = partial(_load_pages, request, source, asked, fields)
+    rows: list[Row] = await request.batch((source_key(source), asked, fields), load).load(parent)
     kept = rows[: asked.size]
+    # Not where they are loaded: what a batch reads once, every alias of the list completes anew.
+    request.budget.spend(len(kept), fields)
     return Page(
+        list_name(source, asked.where, row),
         kept[::-1] if asked.backward else kept,
         asked,
         len(rows) > asked.size,
@@ -100,7 +113,7 @@ async def _load_by_columns(
 ) -> Sequence[Row | None]:
     if _hidden(request, target):
         return [None for _ in keys]
-    wanted = _keys_table([target.table.c[name].type for name in names], keys)
+    wanted = keys_table([target.table.c[name].type for name in names], keys)
     same = and_(*(target.table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(names)))
     statement = select(target.table).select_from(target.table.join(wanted, same))
     found = {
@@ -113,7 +126,7 @@ async def _load_by_columns(
 async def _load_expression(
     request: Request, target: Binding, source: ExpressionSource, keys: list[Parent]
 ) -> Sequence[Any]:
-    wanted = _keys_table([target.table.c[name].type for name in target.key], keys)
+    wanted = keys_table([target.table.c[name].type for name in target.key], keys)
     same = and_(*(target.table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(target.key)))
     statement = select(wanted.c.n, source.sql(target.table).label("value")).select_from(
         target.table.join(wanted, same)
@@ -123,7 +136,7 @@ async def _load_expression(
 
 
 async def _load_pages(
-    request: Request, source: ConnectionSource, asked: PageRequest, parents: list[Parent]
+    request: Request, source: ConnectionSource, asked: PageRequest, fields: int, parents: list[Parent]
 ) -> Sequence[list[Row]]:
     target = binding(source.target)
     if _hidden(request, target):
@@ -136,8 +149,13 @@ async def _load_pages(
             chosen = chosen.where(beyond(target.table, towards, position))
     chosen = chosen.order_by(*ordering(target.table, order)).limit(asked.size + 1)
     statement = _for_each_parent(chosen, wanted, lambda found: ordering(found, order))
+    # One row more than is affordable tells that there are too many; the database need not send the others.
+    most = request.budget.rows_of(fields) + 1
+    records = await request.snapshot.rows(statement.limit(min(most, len(parents) * (asked.size + 1))))
+    if len(records) == most:
+        request.budget.spend(most, fields)
     pages: list[list[Row]] = [[] for _ in parents]
-    for record in await request.snapshot.rows(statement):
+    for record in records:
         pages[record["n"] - 1].append(Row(target, record))
     return pages
 
@@ -180,10 +198,10 @@ def _parents_table(
     source: ConnectionSource, target: Binding, parents: list[Parent]
 ) -> TableValuedAlias | None:
     if source.below:
-        return _keys_table([Text()], parents)
+        return keys_table([Text()], parents)
     if source.on is None:
         return None
-    return _keys_table([target.table.c[name].type for name in source.on], parents)
+    return keys_table([target.table.c[name].type for name in source.on], parents)
 
 
 def _conditions(
@@ -211,7 +229,7 @@ def _has_id(target: Binding, table: FromClause, given: tuple[str, ...]) -> Colum
     own = [found.key for found in keys if found.type_name == target.type_name]
     if not all(fits(target, key) for key in own):
         raise BadInput("`id` lists something that is not an id of this API")
-    wanted = _keys_table([target.table.c[name].type for name in target.key], own, "wanted_ids")
+    wanted = keys_table([target.table.c[name].type for name in target.key], own, "wanted_ids")
     columns = [wanted.c[f"k{i}"] for i in range(len(target.key))]
     return tuple_(*(table.c[name] for name in target.key)).in_(select(*columns))
 
@@ -222,7 +240,7 @@ def fits(target: Binding, key: ids.Key) -> bool:
     return tuple(type(part) for part in key) == kinds
 
 
-def _keys_table(types: list[Any], keys: list[Parent], name: str = "k") -> TableValuedAlias:
+def keys_table(types: list[Any], keys: list[Parent], name: str = "k") -> TableValuedAlias:
     """The keys as a relation k(k0, k1, …, n), n counting from 1."""
     arrays = [
         cast(literal([key[i] for key in keys], ARRAY(type_)), ARRAY(type_)) for i, type_ in enumerate(types)

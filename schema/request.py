@@ -11,6 +11,7 @@ from strawberry.types import Info
 
 from domain.access import Caller
 from domain.organisation import Organisation
+from schema.budget import Budget
 from tenants.database import Database
 from tenants.organisation import Directory
 from tenants.scope import Scope
@@ -30,12 +31,14 @@ class Request:
         organisation: Organisation,
         scope: Scope,
         today: date,
+        deadline: float | None = None,
     ) -> None:
         self.database = database
         self.directory = directory
         self.organisation = organisation
         self.scope = scope
         self.today = today
+        self.budget = Budget(deadline=deadline)
         self.snapshot = Snapshot(database, scope)
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
-from graphql import StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from schema.errors import BadInput
@@ -22,7 +21,6 @@ _MOMENT = re.compile(
     _DAY.pattern + r"[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
 LONGEST_DECIMAL = 28
-LONGEST_BIG_INT = 19
 
 
 def parse_decimal(value: Any) -> Decimal:
@@ -74,11 +72,6 @@ def parse_text(value: Any) -> str:
     except UnicodeEncodeError:
         raise BadInput("text may not hold half of a surrogate pair") from None
     return value
-
-
-def _text_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> str:
-    del variables
-    return parse_text(node.value if isinstance(node, StringValueNode) else None)
 
 
 SCALARS: dict[object, ScalarDefinition] = {

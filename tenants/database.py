@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
@@ -43,6 +44,19 @@ PASSING = (
 
 Observer = Callable[[str], None]
 """Told the text of every statement; tests count with it."""
+
+
+SIGN_IN_CONNECTIONS = 2
+
+
+class Door(StrEnum):
+    """A pool of connections: one per login role, and two more of headquarters' role."""
+
+    PORTAL = Login.PORTAL
+    CLIENT = Login.CLIENT
+    HEADQUARTERS = Login.HEADQUARTERS
+    REPLICA = "replica"
+    SIGN_IN = "sign-in"
 
 
 class DatabaseUnavailable(Exception):
@@ -100,7 +114,7 @@ def compiled(statement: Executable) -> tuple[str, list[Any]]:
 
 
 class Database:
-    """One small pool of connections per login role; the role is chosen by the scope, never by the caller."""
+    """One small pool of connections per door; the door is chosen by the scope, never by the caller."""
 
     def __init__(
         self,
@@ -116,19 +130,18 @@ class Database:
         self._connections = connections
         self._pooled = pooled
         self._statement_timeout_ms = int(statement_timeout_ms)
-        self._pools: dict[tuple[Login, bool], asyncpg.Pool] = {}
+        self._pools: dict[Door, asyncpg.Pool] = {}
         self.observer = observer
 
     async def open(self) -> None:
         """Connect once under each role. Raises DatabaseUnavailable."""
         try:
             for login in Login:
-                self._pools[login, True] = await self._pool(self._credentials.dsn(login))
-            self._pools[Login.HEADQUARTERS, False] = (
-                await self._pool(self._credentials.read_dsn)
-                if self._credentials.read_dsn
-                else self._pools[Login.HEADQUARTERS, True]
-            )
+                self._pools[Door(login)] = await self._pool(self._credentials.dsn(login), self._connections)
+            headquarters = self._credentials.dsn(Login.HEADQUARTERS)
+            self._pools[Door.SIGN_IN] = await self._pool(headquarters, SIGN_IN_CONNECTIONS)
+            if replica := self._credentials.read_dsn:
+                self._pools[Door.REPLICA] = await self._pool(replica, self._connections)
         except (*LOST, TimeoutError, asyncpg.PostgresError) as lost:
             await self.close()
             raise DatabaseUnavailable(
@@ -146,15 +159,32 @@ class Database:
         self._pools.clear()
 
     @asynccontextmanager
-    async def transaction(self, scope: Scope, *, write: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, scope: Scope, *, write: bool = False, fresh: bool = False
+    ) -> AsyncIterator[Transaction]:
         """A transaction in which exactly the scope's rows exist; committed at the end, undone by an error.
 
-        A read sees one snapshot from its first statement to its last. Raises DatabaseUnavailable and
-        StatementTimeout.
+        A read sees one snapshot from its first statement to its last; headquarters' may be of a replica, unless
+        it must be `fresh`. Raises DatabaseUnavailable and StatementTimeout.
         """
+        async with self._through(self._door(scope, write=write, fresh=fresh), scope, write=write) as opened:
+            yield opened
+
+    @asynccontextmanager
+    async def signing_in(self, scope: Scope) -> AsyncIterator[Transaction]:
+        """A fresh read on connections of its own: slow statements must not keep anybody from being known."""
+        async with self._through(Door.SIGN_IN, scope, write=False) as opened:
+            yield opened
+
+    def _door(self, scope: Scope, *, write: bool, fresh: bool) -> Door:
+        replica = scope.login is Login.HEADQUARTERS and not write and not fresh
+        return Door.REPLICA if replica and Door.REPLICA in self._pools else Door(scope.login)
+
+    @asynccontextmanager
+    async def _through(self, door: Door, scope: Scope, *, write: bool) -> AsyncIterator[Transaction]:
         if not self._pools:
             raise DatabaseUnavailable("the database is not open")
-        pool = self._pools.get((scope.login, write)) or self._pools[scope.login, True]
+        pool = self._pools[door]
         connection = None
         try:
             connection = await self._begin(pool, self._opening(scope, write=write))
@@ -209,11 +239,11 @@ class Database:
                 return connection
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _pool(self, dsn: str) -> asyncpg.Pool:
+    async def _pool(self, dsn: str, connections: int) -> asyncpg.Pool:
         return await asyncpg.create_pool(
             dsn,
             min_size=1,
-            max_size=self._connections,
+            max_size=connections,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=self._statement_timeout_ms / 1000 + 2,
             statement_cache_size=0 if self._pooled else 1000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -9,13 +10,16 @@ from uuid import UUID
 from sqlalchemy import select
 
 from domain.access import Caller, Role
+from domain.clients import RegistrationRefusal, registration_number
 from domain.organisation import Organisation, Unit, UnitKind
 from tenants.database import Database, Transaction
 from tenants.roles import Login
-from tenants.scope import OutOfScope, Scope, operator_scope, scope_of_client, scope_of_staff
+from tenants.scope import Scope, operator_scope, scope_of_client, scope_of_staff
 from tenants.tables import client, unit
 
 KEPT_FOR_S = 1.0
+# Of a token that names a company by its number alone: another country's must lead theirs, as "US:…".
+HOME_COUNTRY = "CN"
 
 _NOBODY = Scope(Caller("server", Role.AUDITOR), Login.HEADQUARTERS, ())
 
@@ -39,18 +43,28 @@ class Directory:
         self._organisation: Organisation | None = None
         self._read_at = 0.0
         self._forgotten = 0
+        self._reading = asyncio.Lock()
 
     async def organisation(self) -> Organisation:
         """The tree, at most a second old."""
-        kept = self._organisation
-        if kept is None or self._clock() - self._read_at > KEPT_FOR_S:
-            now, asked = self._clock(), self._forgotten
-            async with self._database.transaction(_NOBODY) as transaction:
-                kept = await read_organisation(transaction)
-            # A tree whose reading began before a move answers this once, and is not kept.
-            if asked == self._forgotten:
-                self._organisation, self._read_at = kept, now
-        return kept
+        if kept := self._kept():
+            return kept
+        async with self._reading:
+            # Whoever waited finds what the first has read.
+            return self._kept() or await self._read()
+
+    def _kept(self) -> Organisation | None:
+        fresh = self._clock() - self._read_at <= KEPT_FOR_S
+        return self._organisation if fresh else None
+
+    async def _read(self) -> Organisation:
+        now, asked = self._clock(), self._forgotten
+        async with self._database.signing_in(_NOBODY) as transaction:
+            read = await read_organisation(transaction)
+        # A tree whose reading began before a move answers this once, and is not kept.
+        if asked == self._forgotten:
+            self._organisation, self._read_at = read, now
+        return read
 
     def forget(self) -> None:
         """The tree has changed: read it anew before the next answer."""
@@ -69,15 +83,12 @@ class Directory:
 
     async def _rows_of_company(self, registration: str) -> list[tuple[int, UUID]]:
         country, _, number = registration.rpartition(":")
-        named = select(client.c.branch_id, client.c.id, client.c.registration_country).where(
-            client.c.registration_number == number
+        country = country or HOME_COUNTRY
+        written = registration_number(country, number)
+        if isinstance(written, RegistrationRefusal):
+            return []
+        named = select(client.c.branch_id, client.c.id).where(
+            client.c.registration_country == country, client.c.registration_number == written
         )
-        if country:
-            named = named.where(client.c.registration_country == country)
-        async with self._database.transaction(_NOBODY) as transaction:
-            rows = await transaction.rows(named)
-        if len({row["registration_country"] for row in rows}) > 1:
-            raise OutOfScope(
-                "the token's registration number is used in several countries: name one, as CC:…"
-            )
-        return [(row["branch_id"], row["id"]) for row in rows]
+        async with self._database.signing_in(_NOBODY) as transaction:
+            return [(row["branch_id"], row["id"]) for row in await transaction.rows(named)]

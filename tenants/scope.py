@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.access import HEADQUARTERS_ROLES, Caller, Role
+from domain.access import HEADQUARTERS_ROLES, KINDS_OF_OFFICE, Caller, Role
 from domain.organisation import Organisation
 from tenants.roles import Login
 
@@ -42,6 +42,8 @@ def scope_of_staff(caller: Caller, organisation: Organisation) -> Scope:
     office = organisation.with_code(caller.office or "")
     if office is None:
         raise OutOfScope(f"the token's office {caller.office!r} is not an organisation unit of this bank")
+    if office.kind not in KINDS_OF_OFFICE[caller.role]:
+        raise OutOfScope(f"a {caller.role} cannot have a {office.kind} for an office")
     return Scope(caller, Login.PORTAL, organisation.subtree(office.id))
 
 

@@ -22,6 +22,7 @@ class Snapshot:
         self._turn = asyncio.Lock()
         self._failure: BaseException | None = None
         self._closed = False
+        self._fresh = False
 
     async def rows(self, statement: Executable) -> list[Any]:
         """The rows of a SELECT. Raises what `Database.transaction` raises."""
@@ -38,8 +39,9 @@ class Snapshot:
                 raise self._failure from problem
 
     async def renew(self) -> None:
-        """Let the next question see what has been committed since; an earlier failure is forgotten."""
+        """Let the next question see what has been committed since, by us above all; forget an earlier failure."""
         async with self._turn:
+            self._fresh = True
             self._failure = self._failure if self._closed else None
             await self._end()
 
@@ -52,7 +54,9 @@ class Snapshot:
 
     async def _begin(self) -> tuple[AsyncExitStack, Transaction]:
         stack = AsyncExitStack()
-        transaction = await stack.enter_async_context(self._database.transaction(self.scope))
+        transaction = await stack.enter_async_context(
+            self._database.transaction(self.scope, fresh=self._fresh)
+        )
         return stack, transaction
 
     async def _end(self) -> None:

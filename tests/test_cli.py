@@ -111,6 +111,7 @@ def test_an_unknown_persona_is_told_which_there_are(told: Told, persona: str) ->
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
         ({"ENVIRONMENT": "production"}, "TOKEN_JWKS: is required in production"),
         ({"ENVIRONMENT": "test"}, "ENVIRONMENT"),
+        ({"HOST": "0.0.0.0"}, "HOST: the development issuer signs in anybody"),
         ({"TOKEN_JWKS": "/keys.json"}, "TOKEN_ISSUER: is required"),
         ({"REQUEST_TIMEOUT_S": "0"}, "REQUEST_TIMEOUT_S"),
         ({"TOKEN_ALGORITHMS": "HS256"}, "TOKEN_ALGORITHMS"),
@@ -163,7 +164,8 @@ def test_a_database_that_does_not_let_us_in_says_why(
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.1", "a" * 300])
 def test_an_address_that_is_not_ours_is_said_in_a_sentence(command: Command, host: str) -> None:
-    assert "set HOST or PORT" in refused(command("serve", HOST=host, PORT="0"))
+    done = command("serve", HOST=host, PORT="0", ENVIRONMENT="development")
+    assert "set HOST or PORT" in refused(done)
 
 
 def test_a_taken_port_is_said_before_anything_is_started(command: Command, tmp_path: Path) -> None:

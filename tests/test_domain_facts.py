@@ -144,7 +144,7 @@ def test_the_table_of_permissions(role: Role) -> None:
 # Rows: the status now; columns: the status asked for, in the order of the enum.
 FOLLOWS: dict[ImportStatus, str] = {
     ImportStatus.RUNNING: "-yy--",
-    ImportStatus.PAUSED: "y-y--",
+    ImportStatus.PAUSED: "--y--",
     ImportStatus.CANCELLED: "-----",
     ImportStatus.FAILED: "--y--",
     ImportStatus.COMPLETED: "-----",

@@ -11,7 +11,7 @@ import pytest
 from conftest import Ask
 from small_bank import BEIJING, EAST, NORTH, PUDONG, SHANGHAI, SmallBank, client_id
 
-from domain.access import Caller, Role
+from domain.access import OFFICE_ROLES, Caller, Role
 from domain.imports import MAY_FOLLOW, ImportStatus
 from schema.ids import encode
 
@@ -113,9 +113,8 @@ async def test_a_move_happens_once_per_key(ask: Ask) -> None:
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.HEADQUARTERS_ADMINISTRATOR])
 async def test_only_headquarters_administrators_move_and_steer(ask: Ask, role: Role) -> None:
-    office = (
-        {"office": "EAST"} if role not in (Role.CLIENT_USER, Role.AUDITOR, Role.HEADQUARTERS_ANALYST) else {}
-    )
+    offices = dict.fromkeys(OFFICE_ROLES, "310000") | {Role.REGIONAL_MANAGER: "EAST"}
+    office = {"office": offices[role]} if role in offices else {}
     company = {"client_registration": "CN:91310115MA1K35X12A"} if role is Role.CLIENT_USER else {}
     caller = Caller("x", role, **office, **company)
     job = encode("ImportJob", (1, client_id(0)))

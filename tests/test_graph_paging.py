@@ -12,9 +12,9 @@ import pytest
 from conftest import Ask
 from small_bank import SHANGHAI, SmallBank, client_id
 
-from schema.binding import binding
+from schema.binding import ConnectionSource, binding
 from schema.ids import encode
-from schema.paging import OrderKey, _fingerprint, complete_order
+from schema.paging import OrderKey, _fingerprint, complete_order, list_name
 
 HQ = SmallBank.headquarters
 WALK = """
@@ -279,7 +279,8 @@ async def test_an_order_that_names_a_field_twice_is_bad_input(ask: Ask) -> None:
 def forged(order: tuple[OrderKey, ...], values: list[Any]) -> str:
     """A cursor with a right fingerprint, as anybody who reads our source can make it."""
     full, body = complete_order(binding("Client"), order), orjson.dumps(values)
-    return base64.urlsafe_b64encode(_fingerprint(binding("Client"), full, body) + body).decode().rstrip("=")
+    of = list_name(ConnectionSource("Client", None), None, None)
+    return base64.urlsafe_b64encode(_fingerprint(of, full, body) + body).decode().rstrip("=")
 
 
 async def test_a_cursor_of_another_list_or_order_or_a_changed_one_is_bad_input(ask: Ask) -> None:
@@ -347,7 +348,7 @@ async def test_a_forged_cursor_shows_nobody_more(ask: Ask) -> None:
 
 
 async def test_nested_lists_page_by_themselves_for_every_parent(ask: Ask) -> None:
-    query = """query ($after: String) { clients { nodes { id
+    query = """query ($after: String, $of: [ID!]) { clients(where: {id: $of}) { nodes { id
         facilities(first: 1, after: $after) { totalCount pageInfo { hasNextPage endCursor }
           nodes { reference } } } } }"""
     nodes = (await ask(HQ, query))["clients"]["nodes"]
@@ -355,11 +356,24 @@ async def test_nested_lists_page_by_themselves_for_every_parent(ask: Ask) -> Non
     assert len({n["facilities"]["nodes"][0]["reference"] for n in nodes}) == 7
     for node in nodes:
         after = node["facilities"]["pageInfo"]["endCursor"]
-        again = (await ask(HQ, query, after=after))["clients"]["nodes"]
-        (own,) = [n for n in again if n["id"] == node["id"]]
+        (own,) = (await ask(HQ, query, after=after, of=[node["id"]]))["clients"]["nodes"]
         first = node["facilities"]["nodes"][0]["reference"]
         assert own["facilities"]["nodes"] == [{"reference": first[:-1] + "1"}]
         assert own["facilities"]["totalCount"] == 2
+    one, another = nodes[0], nodes[1]
+    error = await ask.error(HQ, query, after=one["facilities"]["pageInfo"]["endCursor"], of=[another["id"]])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}, (
+        "a cursor of one client's list is none of another's"
+    )
+
+
+async def test_a_cursor_of_a_filtered_list_is_none_of_another_filter(ask: Ask) -> None:
+    query = """query ($after: String, $grade: CreditGrade) {
+        clients(first: 1, after: $after, where: {creditGrade: {eq: $grade}}) { pageInfo { endCursor } } }"""
+    cursor = (await ask(HQ, query, grade="A"))["clients"]["pageInfo"]["endCursor"]
+    assert "errors" not in await ask.full(HQ, query, grade="A", after=cursor)
+    error = await ask.error(HQ, query, grade="B", after=cursor)
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
 async def test_one_list_asked_for_twice_with_other_arguments_is_two_lists(ask: Ask) -> None:

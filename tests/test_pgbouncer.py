@@ -45,7 +45,7 @@ from test_scope import (
 )
 
 from tenants.credentials import Credentials
-from tenants.database import Database
+from tenants.database import Database, Door
 from tenants.roles import Login
 
 __all__ = [
@@ -175,7 +175,7 @@ async def test_more_callers_than_server_connections_share_them(
     database = Database(bouncer.credentials(credentials), connections=20, pooled=True)
     await database.open()
     await asyncio.gather(*(branches_of(database, SCOPE) for _ in range(200)))
-    at_pgbouncer = database._pools[Login.PORTAL, True].get_size()
+    at_pgbouncer = database._pools[Door.PORTAL].get_size()
     behind = await administrator.fetchval(
         "select count(*) from pg_stat_activity where usename = $1 and datname = current_database()",
         Login.PORTAL,

@@ -55,6 +55,14 @@ async def test_a_client_sees_its_own_rows_and_no_neighbour_in_the_same_branch(
         Caller("x", Role.BRANCH_MANAGER, office=""),
         Caller("x", Role.CLIENT_USER, client_registration="CN:91310000607378229X"),
         Caller("x", Role.CLIENT_USER, client_registration=""),
+        # A number alone is a Chinese one: another country's company is not reached by chance.
+        Caller("x", Role.CLIENT_USER, client_registration="12345678"),
+        # An office of the wrong kind would hand out every branch below it.
+        Caller("x", Role.RELATIONSHIP_MANAGER, office="HQ"),
+        Caller("x", Role.BRANCH_MANAGER, office="EAST"),
+        Caller("x", Role.CREDIT_OFFICER, office="HQ"),
+        Caller("x", Role.REGIONAL_MANAGER, office="310000"),
+        Caller("x", Role.REGIONAL_MANAGER, office="HQ"),
     ],
 )
 async def test_a_token_that_names_nothing_known_is_refused(directory: Directory, caller: Caller) -> None:

@@ -173,6 +173,47 @@ def test_half_an_issuer_is_no_issuer(monkeypatch: pytest.MonkeyPatch, given: str
     assert f"{lacking}: is required" in refusal_of(monkeypatch, **{given: PRODUCTION[given]})
 
 
+LOOPBACK = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"]
+NETWORK = ["0.0.0.0", "::", "0", "192.168.1.5", "::ffff:192.168.1.5", "bank.example", "localhost.example"]
+
+
+@pytest.mark.parametrize("host", NETWORK)
+@pytest.mark.parametrize("environment", [{}, {"ENVIRONMENT": ""}])
+def test_the_development_issuer_does_not_meet_a_network_unasked(
+    monkeypatch: pytest.MonkeyPatch, host: str, environment: dict[str, str]
+) -> None:
+    message = refusal_of(monkeypatch, HOST=host, **environment)
+    assert "HOST: the development issuer signs in anybody who can reach it. Set TOKEN_JWKS and" in message
+    assert "or ENVIRONMENT=development to let everybody on this network sign in." in message
+    assert host == "0" or host not in message
+
+
+@pytest.mark.parametrize("host", NETWORK)
+@pytest.mark.parametrize(
+    ("environment", "is_open"),
+    [
+        ({"ENVIRONMENT": "development"}, True),
+        (PRODUCTION, False),
+        ({**PRODUCTION, "ENVIRONMENT": ""}, False),
+        ({**PRODUCTION, "ENVIRONMENT": "development"}, False),
+    ],
+)
+def test_a_network_is_served_by_the_banks_issuer_or_by_decision(
+    monkeypatch: pytest.MonkeyPatch, host: str, environment: dict[str, str], is_open: bool
+) -> None:
+    settings = settings_from(monkeypatch, HOST=host, **environment)
+    assert (settings.host, settings.signs_in_the_network) == (host, is_open)
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("environment", ["", "development"])
+def test_the_development_issuer_serves_this_machine(
+    monkeypatch: pytest.MonkeyPatch, host: str, environment: str
+) -> None:
+    settings = settings_from(monkeypatch, HOST=host, ENVIRONMENT=environment)
+    assert (settings.host, settings.signs_in_the_network) == (host, False)
+
+
 def test_the_table_names_every_variable_with_default_and_meaning() -> None:
     rows = settings_table().splitlines()
     assert rows[0] == "| Variable | Default | Meaning |"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from domain.money import EXPONENTS
 from tenants.ddl import reference_table
 from tenants.roles import CLIENT, CREATE_ROLES, DROP_ROLES, HEADQUARTERS, OWNER, PORTAL
 
@@ -111,6 +110,39 @@ def _where_allowed(action: str) -> str:
     """Managed servers keep their catalogue to themselves: the start-up check warns there."""
     return f"do $$ begin {action}; exception when insufficient_privilege then null; end $$"
 
+
+# ISO 4217 minor units of the currencies that the bank began with.
+EXPONENTS = {
+    "AED": 2,
+    "AUD": 2,
+    "BHD": 3,
+    "BRL": 2,
+    "CAD": 2,
+    "CHF": 2,
+    "CNY": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "HKD": 2,
+    "IDR": 2,
+    "INR": 2,
+    "JPY": 0,
+    "KRW": 0,
+    "KWD": 3,
+    "MOP": 2,
+    "MYR": 2,
+    "NZD": 2,
+    "OMR": 3,
+    "PHP": 2,
+    "RUB": 2,
+    "SAR": 2,
+    "SEK": 2,
+    "SGD": 2,
+    "THB": 2,
+    "TWD": 2,
+    "USD": 2,
+    "VND": 0,
+    "ZAR": 2,
+}
 
 TABLES = (
     "currency",

@@ -104,7 +104,7 @@ async def remove_contact(transaction: Transaction, key: ClientKey, expected_vers
         select(contact.c.client_id, contact.c.version).where(*same).with_for_update()
     )
     if seen is None:
-        return Refused(not_found("contact", "contactId"))
+        return Refused(not_found("contact of this client", "contactId"))
     if seen["version"] != expected_version:
         return Refused(changed_since(seen["version"]), key)
     await transaction.rows(delete(contact).where(*same))

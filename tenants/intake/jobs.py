@@ -99,6 +99,11 @@ async def claim(transaction: Transaction, subject: Subject, *, again: bool) -> t
     return step, await _change(transaction, _job(found), values)
 
 
+async def list_in(transaction: Transaction, job: Job, error_file: str) -> Job:
+    """Write down where the import lists its problems from now on."""
+    return await _change(transaction, job, {"error_file": error_file})
+
+
 async def hold(transaction: Transaction, job: Job) -> None:
     """Lock the job for this transaction. Raises TakenOver and Stopped, before anything has been written."""
     found = await transaction.row(

@@ -109,8 +109,12 @@ async def run(
         async with database.transaction(await directory.operator(), write=True) as transaction:
             step, job = await jobs.claim(transaction, subject, again=again)
             # Under the job's lock: whoever ran it before writes to the error file under the same one.
-            errors.path = Path(job.error_file)
-            notes = _prepared(errors, step, job)
+            earlier = Path(job.error_file)
+            if step is Step.GO_ON and errors.named:
+                job = await jobs.list_in(transaction, job, str(errors.path))
+            else:
+                errors.path = earlier
+            notes = _prepared(errors, earlier, step, job)
         if step is Step.NOTHING or step is Step.REFUSE_CANCELLED:
             outcome = Outcome.NOTHING_TO_DO if step is Step.NOTHING else Outcome.CANCELLED
             return Report(outcome, job.progress, errors.path, notes=notes)
@@ -291,14 +295,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _prepared(errors: ErrorFile, step: Step, job: Job) -> tuple[str, ...]:
+def _prepared(errors: ErrorFile, earlier: Path, step: Step, job: Job) -> tuple[str, ...]:
     """The error file as it must stand before the next batch; notes for the report."""
     if step is Step.BEGIN:
         errors.begin()
-    elif step is Step.GO_ON and not errors.go_on_after(job.progress.lines_done):
-        return (
-            f"{errors.path} was gone: it does not hold the problems up to line {job.progress.lines_done}",
-        )
+    elif step is Step.GO_ON and not errors.go_on_after(done := job.progress.lines_done, earlier):
+        return (f"{earlier} cannot be read: {errors.path} does not list the problems up to line {done}",)
     return ()
 
 

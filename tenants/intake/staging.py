@@ -125,12 +125,31 @@ join bank.facility t on t.branch_id = s.branch_id and t.reference = s.reference
 join bank.client c on c.branch_id = t.branch_id and c.id = t.client_id
 where (c.registration_country, c.registration_number) is distinct from (s.client_country, s.client_number)
 """
+# Where the file is blank an old amount stays, in the minor units of the currency that it was given in. A client
+# without capital has no such amount. A facility has postings besides its own amounts.
+_CONVERTED = {
+    "client": """
+select s."row" from pg_temp.staged_client s
+join bank.client t on (t.branch_id, t.registration_country, t.registration_number)
+    = (s.branch_id, s.registration_country, s.registration_number)
+where t.currency <> s.currency and t.registered_capital_minor is not null
+""",
+    "facility": """
+select s."row" from pg_temp.staged_facility s
+join bank.facility t on t.branch_id = s.branch_id and t.reference = s.reference
+where t.currency <> s.currency
+""",
+}
 
 
 async def contradictions(transaction: Transaction, plan: Plan) -> dict[int, tuple[str, str]]:
     """Which staged rows contradict what the bank has recorded and never rewrites: place → (entity, reason)."""
     found: dict[int, tuple[str, str]] = {}
     connection = transaction.connection
+    for entity, converted in _CONVERTED.items():
+        if plan.columns[entity]:
+            for record in await connection.fetch(converted):
+                found[record["row"]] = (entity, "is kept in another currency, and amounts do not convert")
     if plan.columns["facility"]:
         for record in await connection.fetch(_MOVED_FACILITIES):
             found[record["row"]] = ("facility", "belongs to another client in this bank")

@@ -1,86 +1,34 @@
-"""An import takes every row once: whatever is run twice, cut short or run side by side ends the same."""
+"""An import takes every row once and to the last cent; what it refuses costs that row only."""
 
 from __future__ import annotations
 
-import asyncio
 import csv
-import functools
-import os
-import random
-import signal
-import subprocess
-import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
+from imported_loans import (
+    EXCERPT,
+    FULL,
+    LOANS,
+    free_unit_ids,
+    rows_of,
+    state,
+    take,
+    versions,
+    write,
+)
 
-from api.import_command import run_import
-from domain.intake.batches import batches
-from domain.intake.problems import FileRefused
 from tenants.credentials import Credentials
 from tenants.database import Database
-from tenants.intake import jobs
 from tenants.intake.jobs import Progress
-from tenants.intake.run import Outcome, Report
+from tenants.intake.run import Outcome
 from tenants.intake.shipped import SHIPPED, load_regions
 from tenants.organisation import Directory
 
-EXCERPT = SHIPPED / "sba_loans_excerpt.csv"
-FULL = Path(__file__).resolve().parents[2] / "shared" / "data" / "sba_loans.csv"
-
-LOANS = "select * from bank.{} where branch_id in (select id from bank.unit where code like 'US-%')"
-ONLY_OF_ONE_RUN = {"id", "client_id", "facility_id", "branch_id", "created_at", "updated_at", "parent_id"}
-
-
-@pytest.fixture(autouse=True)
-async def free_unit_ids(administrator: asyncpg.Connection) -> None:
-    """The small bank gives its units their ids; the next ones come after those."""
-    await administrator.execute("select setval(pg_get_serial_sequence('bank.unit', 'id'), 100)")
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """The file as the standard library reads it: what the import is held against."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-async def take(database: Database, directory: Directory, tmp_path: Path, **changed: Any) -> Report:
-    """Import the excerpt, or what is `changed`."""
-    arguments: dict[str, Any] = {
-        "file": EXCERPT,
-        "mapping": "sba_loans",
-        "error_file": tmp_path / "errors.csv",
-    } | changed
-    return await run_import(database, directory, **arguments)
-
-
-async def state(administrator: asyncpg.Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything that imports wrote, without ids and moments, in an order of its own."""
-    found = {}
-    for table in ("client", "facility", "credit_event"):
-        rows = await administrator.fetch(
-            f"select t.*, u.code as unit from ({LOANS.format(table)}) t join bank.unit u on u.id = t.branch_id"
-        )
-        found[table] = sorted(
-            (tuple(v for k, v in row.items() if k not in ONLY_OF_ONE_RUN) for row in rows), key=repr
-        )
-    units = await administrator.fetch(
-        "select u.code, u.name, u.kind, p.code as parent from bank.unit u "
-        "left join bank.unit p on p.id = u.parent_id"
-    )
-    return found | {"unit": sorted(map(tuple, units), key=repr)}
-
-
-async def versions(administrator: asyncpg.Connection) -> list[tuple[Any, ...]]:
-    """Which version of every row there is: whatever writes a row changes it."""
-    tables = ("client", "facility", "credit_event", "unit", "region", "region_indicator")
-    return [
-        (t, *row) for t in tables for row in await administrator.fetch(f"select xmin, ctid from bank.{t}")
-    ]
+__all__ = ["free_unit_ids"]
 
 
 async def test_the_excerpt_is_taken_to_the_last_cent(
@@ -181,17 +129,6 @@ async def test_a_pooler_in_transaction_mode_may_stand_between(
     assert report.progress.rows_taken == 500
 
 
-async def test_a_job_that_stopped_within_a_record_is_not_guessed_at(
-    database: Database, directory: Directory, administrator: asyncpg.Connection, tmp_path: Path
-) -> None:
-    await take(database, directory, tmp_path)
-    await administrator.execute("update bank.import_job set status = 'RUNNING', bytes_done = 12345")
-    with pytest.raises(FileRefused, match="--again"):
-        await take(database, directory, tmp_path)
-    assert await administrator.fetchval("select status from bank.import_job") == "FAILED"
-    assert (await take(database, directory, tmp_path, again=True)).progress.rows_unchanged == 500
-
-
 async def test_a_blank_erases_nothing_and_a_correction_is_one_change(
     database: Database, directory: Directory, administrator: asyncpg.Connection, tmp_path: Path
 ) -> None:
@@ -232,187 +169,6 @@ async def test_a_dry_run_writes_nothing_and_counts_the_same(
     real = await take(database, directory, tmp_path)
     assert (dry.progress, dry.counts) == (real.progress, real.counts)
     assert (tmp_path / "errors.csv").read_text() == dry_errors
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight batches of the excerpt instead of one."""
-    cut = functools.partial(batches, size=70)
-    monkeypatch.setattr("tenants.intake.run.batches", cut)
-
-
-class Crash(BaseException):
-    """As sudden as the interpreter allows."""
-
-
-@pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("moment", ["before the rows", "after the rows", "after the commit"])
-async def test_a_crash_loses_nothing_and_doubles_nothing(
-    database: Database,
-    directory: Directory,
-    administrator: asyncpg.Connection,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    moment: str,
-) -> None:
-    whole = tmp_path / "whole.csv"
-    expected = await take(database, directory, tmp_path, error_file=whole, dry_run=True)
-    name, at = {
-        "before the rows": ("hold", 3),
-        "after the rows": ("record", 3),
-        "after the commit": ("hold", 4),
-    }[moment]
-    real, calls = getattr(jobs, name), []
-
-    async def crash(*arguments: Any, **more: Any) -> Any:
-        result = await real(*arguments, **more)
-        calls.append(1)
-        if len(calls) == at:
-            raise Crash
-        return result
-
-    with monkeypatch.context() as patched:
-        patched.setattr(jobs, name, crash)
-        with pytest.raises(Crash):
-            await take(database, directory, tmp_path)
-    assert await administrator.fetchval("select status from bank.import_job") == "RUNNING"
-    done = await administrator.fetchval("select rows_read from bank.import_job")
-    assert await administrator.fetchval(f"select count(*) from ({LOANS.format('facility')}) loans") == done
-
-    report = await take(database, directory, tmp_path)
-    assert report.outcome is Outcome.COMPLETED
-    assert report.resumed_after_line == done + 1
-    assert (report.progress, report.counts) == (expected.progress, expected.counts)
-    assert (tmp_path / "errors.csv").read_text() == whole.read_text()
-    assert (await take(database, directory, tmp_path, again=True)).progress.rows_unchanged == 500
-    assert len((await state(administrator))["facility"]) == 500
-
-
-KILLED = """
-import asyncio, os, random, signal, sys
-from pathlib import Path
-from api.import_command import run_import
-from tenants.credentials import Credentials
-from tenants.database import Database
-from tenants.intake import run
-from tenants.organisation import Directory
-
-cut = run.batches
-run.batches = lambda *arguments, **more: cut(*arguments, **more, size=20)
-url, file, errors = sys.argv[1:]
-
-def told(progress, size):
-    print(progress.rows_read, flush=True)
-
-async def main():
-    database = Database(Credentials(url), connections=2)
-    await database.open()
-    await run_import(database, Directory(database), file=Path(file), mapping="sba_loans",
-                     error_file=Path(errors), progress=told)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_process_killed_again_and_again_ends_like_one_that_was_not(
-    database: Database,
-    directory: Directory,
-    credentials: Credentials,
-    administrator: asyncpg.Connection,
-    tmp_path: Path,
-) -> None:
-    whole = tmp_path / "whole.csv"
-    expected = await take(database, directory, tmp_path, error_file=whole, dry_run=True)
-    errors = tmp_path / "errors.csv"
-    for patience in (0.03, 0.11):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            KILLED,
-            credentials.url,
-            str(EXCERPT),
-            str(errors),
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[1],
-            env=os.environ | {"PYTHONPATH": "."},
-        )
-        assert process.stdout is not None
-        assert await process.stdout.readline(), "the import began"
-        # Anywhere within the batches that follow: reading, copying or committing.
-        await asyncio.sleep(patience * random.random())
-        if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-        await process.communicate()
-    report = await take(database, directory, tmp_path)
-    assert report.outcome in (Outcome.COMPLETED, Outcome.NOTHING_TO_DO)
-    assert report.progress == expected.progress
-    assert errors.read_text() == whole.read_text()
-    assert await administrator.fetchval("select count(*) from bank.import_job") == 1
-    found = await state(administrator)
-    again = await take(database, directory, tmp_path, again=True)
-    assert again.progress.rows_unchanged == 500
-    assert await state(administrator) == found
-
-
-@pytest.mark.usefixtures("small_batches")
-async def test_two_runs_at_once_double_nothing_and_the_first_gives_way(
-    database: Database, directory: Directory, administrator: asyncpg.Connection, tmp_path: Path
-) -> None:
-    second: list[Report] = []
-
-    def observe(progress: Progress, size: int) -> None:
-        del size
-        if progress.rows_read == 140:
-            overtaking.append(asyncio.ensure_future(take(database, Directory(database), tmp_path)))
-
-    overtaking: list[asyncio.Future[Report]] = []
-    first = await take(database, directory, tmp_path, progress=observe)
-    second = [await each for each in overtaking]
-    assert [first.outcome, second[0].outcome] == [Outcome.TAKEN_OVER, Outcome.COMPLETED]
-    assert second[0].progress.rows_taken == 500
-    assert await administrator.fetchval(f"select count(*) from ({LOANS.format('facility')}) loans") == 500
-
-
-@pytest.mark.usefixtures("small_batches")
-async def test_a_paused_import_stops_before_its_next_batch_and_goes_on_when_run_again(
-    database: Database, directory: Directory, administrator: asyncpg.Connection, tmp_path: Path
-) -> None:
-    asked: list[asyncio.Future[Any]] = []
-
-    async def pause(progress: Progress) -> None:
-        del progress
-        await administrator.execute(
-            "update bank.import_job set status = 'PAUSED', version = version + 1 where status = 'RUNNING'"
-        )
-
-    real = jobs.record
-
-    async def record_then_pause(*arguments: Any, **more: Any) -> Any:
-        job = await real(*arguments, **more)
-        if job.progress.rows_read == 140:
-            asked.append(asyncio.ensure_future(pause(job.progress)))
-        return job
-
-    def observe(progress: Progress, size: int) -> None:
-        del progress, size
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(jobs, "record", record_then_pause)
-        report = await take(database, directory, tmp_path, progress=observe)
-    await asyncio.gather(*asked)
-    assert report.outcome is Outcome.PAUSED
-    assert 140 <= report.progress.rows_read < 500
-    report = await take(database, directory, tmp_path)
-    assert (report.outcome, report.progress.rows_taken) == (Outcome.COMPLETED, 500)
-
-
-async def test_a_cancelled_import_begins_anew_only_when_asked_to(
-    database: Database, directory: Directory, administrator: asyncpg.Connection, tmp_path: Path
-) -> None:
-    await take(database, directory, tmp_path)
-    await administrator.execute("update bank.import_job set status = 'CANCELLED'")
-    assert (await take(database, directory, tmp_path)).outcome is Outcome.CANCELLED
-    assert (await take(database, directory, tmp_path, again=True)).outcome is Outcome.COMPLETED
 
 
 CLIENTS = """
@@ -503,14 +259,6 @@ async def test_chinas_regions_come_with_their_indicators(
         ("population", Decimal(2487), "10,000 persons"),
         ("tertiary_share", Decimal(75), "%"),
     }
-
-
-def write(path: Path, rows: list[dict[str, str]]) -> None:
-    """A file of these rows, its columns in the order of the first row."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
