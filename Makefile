@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 # The tests that need no database: pure rules, in seconds.
 FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_settings.py \
-	tests/test_tokens*.py tests/test_issuer.py)
+	tests/test_tokens*.py tests/test_issuer*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fast format lint types contracts test-15 sdl migration graphiql forget clean

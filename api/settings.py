@@ -182,7 +182,10 @@ class Settings(BaseSettings):
         default="office", min_length=1, description="Claim with the code of the caller's organisation unit."
     )
     token_client_claim: str = Field(
-        default="client", min_length=1, description="Claim with a client user's company registration number."
+        default="client",
+        min_length=1,
+        description="Claim with a client user's company registration number; outside of China led by its "
+        "country: `US:…`.",
     )
     token_role_map: RoleMap = Field(
         default={},

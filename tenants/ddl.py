@@ -17,11 +17,12 @@ IN_SCOPE = "branch_id = any (app.branches())"
 class Access:
     """What the login roles may do to a tenant table, within what their policies show them.
 
-    `writes` are privileges of portal and headquarters beside SELECT; `client_rows` is the condition under
-    which a client portal's caller sees a row in scope (None: never).
+    `portal` and `headquarters` are those roles' privileges beside SELECT: no more than some action uses.
+    `client_rows` is the condition under which a client portal's caller sees a row in scope (None: never).
     """
 
-    writes: tuple[str, ...] = ("insert", "update")
+    portal: tuple[str, ...] = ()
+    headquarters: tuple[str, ...] = ("insert", "update")
     client_rows: str | None = "client_id = any (app.clients())"
 
 
@@ -49,8 +50,8 @@ def secure_tenant_table(name: str, access: Access) -> None:
     table = f"bank.{name}"
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")
-    privileges = ", ".join(("select", *access.writes))
-    op.execute(f"grant {privileges} on {table} to {PORTAL}, {HEADQUARTERS}")
+    for role, writes in ((PORTAL, access.portal), (HEADQUARTERS, access.headquarters)):
+        op.execute(f"grant {', '.join(('select', *writes))} on {table} to {role}")
     for policy in _staff_policies(table):
         op.execute(policy)
     if access.client_rows:

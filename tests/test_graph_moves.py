@@ -219,3 +219,18 @@ async def test_the_tree_is_there_for_everybody_while_moves_are_under_way(ask: As
         assert await asyncio.gather(*(looking() for _ in range(5))) == [{7}] * 5
     finally:
         moving.cancel()
+
+
+async def test_an_imports_error_file_is_shown_without_its_folder(
+    ask: Ask, administrator: asyncpg.Connection
+) -> None:
+    await administrator.execute(
+        """insert into bank.import_job (branch_id, id, mapping, file_name, file_sha256, mapping_sha256, file_bytes,
+             status, error_file)
+           select 1, gen_random_uuid(), 'sba_loans', 'loans.csv', n::text, '', 1, 'RUNNING', place
+           from (values (1, '/srv/secret place/loans.csv.errors.csv'), (2, 'loans.errors.csv'), (3, null))
+             as made (n, place)"""
+    )
+    nodes = (await ask(HQ, "{ imports { nodes { errorFile } } }"))["imports"]["nodes"]
+    assert {node["errorFile"] for node in nodes} == {"loans.csv.errors.csv", "loans.errors.csv", None}
+    assert len(ask.statements) == 2

@@ -304,8 +304,11 @@ def test_the_same_error_file_by_another_name_is_cut_back_and_not_emptied(
     assert sum(errors.counts.values()) == 1
 
 
-def test_an_earlier_error_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    (tmp_path / "errors.csv").mkdir()
+@pytest.mark.parametrize("spoil", [Path.mkdir, Path.touch, lambda path: path.write_text("not ours\n")])
+def test_an_earlier_error_file_that_cannot_be_read_is_told(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    spoil(tmp_path / "errors.csv")
     errors = ErrorFile(tmp_path / "other.csv")
     assert not errors.go_on_after(6, tmp_path / "errors.csv")
     assert lines_listed(errors.path) == []

@@ -16,6 +16,7 @@ from mutation_requests import (
     OFFICER,
     READERS,
     REGISTER,
+    REMOVE,
     SELLER,
     STATEMENT,
     UPDATE,
@@ -43,12 +44,17 @@ def other(type_name: str) -> list[str]:
     return [encode(type_name, key) for key in ((BEIJING, mine), (BEIJING, _id(0, 9)), (SHANGHAI, _id(0, 9)))]
 
 
-@pytest.mark.parametrize("name", ["update", "contact", "contact of", "statement", "event"])
+@pytest.mark.parametrize("name", ["update", "contact", "contact of", "removal", "statement", "event"])
 async def test_a_foreign_row_is_refused_exactly_as_a_missing_one(ask: Ask, name: str) -> None:
     made: dict[str, tuple[str, Any, str]] = {
         "update": (UPDATE, lambda row_id: change(clientId=row_id), "Client"),
         "contact": (CONTACT, lambda row_id: person(clientId=row_id), "Client"),
         "contact of": (CONTACT, lambda row_id: person(contactId=row_id, expectedVersion=1), "Contact"),
+        "removal": (
+            REMOVE,
+            lambda row_id: {"idempotencyKey": fresh(), "contactId": row_id, "expectedVersion": 1},
+            "Contact",
+        ),
         "statement": (STATEMENT, lambda row_id: figures(clientId=row_id), "Client"),
         "event": (EVENT, lambda row_id: event(clientId=row_id), "Client"),
     }

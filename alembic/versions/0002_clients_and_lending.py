@@ -61,7 +61,7 @@ def _records() -> None:
         sa.CheckConstraint("length(key) between 1 and 128", name=op.f("ck_idempotency_key_key_bounded")),
         sa.ForeignKeyConstraint(["branch_id"], ["bank.unit.id"], name="fk_idempotency_key_branch_id"),
         sa.PrimaryKeyConstraint("branch_id", "subject", "key", name="pk_idempotency_key"),
-        access=Access(writes=("insert",), client_rows=None),
+        access=Access(portal=("insert",), headquarters=("insert",), client_rows=None),
     )
     tenant_table(
         "import_job",
@@ -173,7 +173,7 @@ def _client_tables() -> None:
         sa.UniqueConstraint(
             "branch_id", "registration_country", "registration_number", name="uq_client_registration"
         ),
-        access=Access(client_rows="id = any (app.clients())"),
+        access=Access(portal=("insert", "update"), client_rows="id = any (app.clients())"),
     )
     op.create_index(
         "ix_client_branch_id_created_at",
@@ -223,7 +223,7 @@ def _client_tables() -> None:
         ),
         sa.ForeignKeyConstraint(["branch_id"], ["bank.unit.id"], name="fk_contact_branch_id"),
         sa.PrimaryKeyConstraint("branch_id", "id", name="pk_contact"),
-        access=Access(writes=("insert", "update", "delete")),
+        access=Access(portal=("insert", "update", "delete"), headquarters=("insert", "update", "delete")),
     )
     op.create_index(
         "ix_contact_branch_id_client_id",
@@ -285,7 +285,7 @@ def _client_tables() -> None:
             "recorded_at",
             name="uq_financial_statement_as_known",
         ),
-        access=Access(writes=("insert",)),
+        access=Access(portal=("insert",), headquarters=("insert",)),
     )
 
 
@@ -393,7 +393,7 @@ def _lending_tables() -> None:
         sa.UniqueConstraint(
             "branch_id", "source", "reference", "kind", name="uq_credit_event_branch_id_source_reference_kind"
         ),
-        access=Access(writes=("insert",)),
+        access=Access(portal=("insert",), headquarters=("insert",)),
     )
     op.create_index(
         "ix_credit_event_branch_id_client_id",
@@ -437,7 +437,7 @@ def _lending_tables() -> None:
         sa.ForeignKeyConstraint(["branch_id"], ["bank.unit.id"], name="fk_posting_branch_id"),
         sa.ForeignKeyConstraint(["currency"], ["bank.currency.code"], name="fk_posting_currency"),
         sa.PrimaryKeyConstraint("branch_id", "id", name="pk_posting"),
-        access=Access(writes=("insert",)),
+        access=Access(headquarters=("insert",)),
     )
     op.create_index(
         "ix_posting_branch_id_facility_id",

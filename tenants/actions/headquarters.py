@@ -47,7 +47,7 @@ async def move_unit(
 async def set_import_status(
     transaction: Transaction, key: tuple[int, UUID], wanted: ImportStatus, expected_version: int
 ) -> Outcome:
-    """Pause, resume or cancel an import; it obeys after the batch it is at."""
+    """Pause or cancel an import; it obeys after the batch it is at."""
     same = (import_job.c.branch_id == key[0], import_job.c.id == key[1])
     job = await transaction.row(
         select(import_job.c.status, import_job.c.version).where(*same).with_for_update()

@@ -73,8 +73,8 @@ async def once(
 ) -> Outcome:
     """Carry out `act` in a transaction of its own, or answer what was answered to this key before.
 
-    A repeated key waits for the first to finish. Refusals are kept too: a retry must not be granted what the
-    first was refused.
+    A repeated key waits for the first to finish. What `act` refuses is kept too: a retry must not be granted what
+    the first was refused.
     """
     home = home_of(scope, organisation)
     async with database.transaction(scope, write=True) as transaction:

@@ -49,11 +49,10 @@ class ErrorFile:
         try:
             end = self._count(earlier, line)
         except OSError:
-            self.begin()
-            return False
+            end = 0
         if not end:
             self.begin()
-            return True
+            return False
         with self._writing():
             if not (self.path.exists() and self.path.samefile(earlier)):
                 shutil.copyfile(earlier, self.path)
