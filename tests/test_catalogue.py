@@ -482,23 +482,3 @@ async def test_a_scope_set_for_the_database_is_in_force_unasked(
     await administrator.execute(HOLES["scope_of_the_database"][0])
     async with _connected(credentials, Login.PORTAL) as portal:
         assert await portal.fetchval("select count(*) from bank.client") == 2
-
-
-async def test_each_role_may_do_no_more_than_some_action_does(administrator: asyncpg.Connection) -> None:
-    rows = await administrator.fetch(
-        """select grantee, table_name, string_agg(lower(privilege_type), ' ' order by privilege_type) as may
-           from information_schema.role_table_grants
-           where table_schema = 'bank' and grantee like 'branchgraph_%' and grantee <> $1
-             and privilege_type <> 'SELECT'
-           group by grantee, table_name""",
-        OWNER,
-    )
-    may = {(row["grantee"], row["table_name"]): row["may"] for row in rows}
-    assert {table: may[role, table] for role, table in may if role == PORTAL} == {
-        "client": "insert update",
-        "contact": "delete insert update",
-        "credit_event": "insert",
-        "financial_statement": "insert",
-        "idempotency_key": "insert",
-    }
-    assert not [table for role, table in may if role == Login.CLIENT], "a client portal's login only reads"
