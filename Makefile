@@ -37,11 +37,8 @@ types: $(VENV)/.dev
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-test-15: $(VENV)/.dev ## run the database's tests on Debian's PostgreSQL 15, where it is installed
-	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope \
-		tests/test_scope.py tests/test_catalogue.py tests/test_privileges.py tests/test_isolation*.py tests/test_migrations.py \
-		tests/test_graph*.py tests/test_mutations*.py tests/test_import*.py tests/test_demo.py \
-		tests/test_http*.py tests/test_replica.py tests/test_pgbouncer.py
+test-15: $(VENV)/.dev graphiql ## run the whole suite on Debian's PostgreSQL 15, where it is installed
+	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(TESTS)
 
 sdl: $(VENV)/.runtime ## write schema/schema.graphql anew
 	$(BIN)/python -m api sdl

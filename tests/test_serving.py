@@ -154,7 +154,9 @@ def furnished(base: Path) -> Path:
     """A data home with the small bank in it, to copy."""
     home = base / "furnished"
     environment = dict(os.environ)
-    with running_bank(Settings(environment="development", data_home=home), alone=True) as bank:
+    with running_bank(
+        Settings(environment="development", data_home=home, database_url=None), alone=True
+    ) as bank:
 
         async def furnish() -> None:
             database = Database(bank.credentials)
