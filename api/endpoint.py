@@ -18,7 +18,7 @@ from starlette.responses import Response
 from api.logs import correlation_id, log, operation_name, report_fault
 from api.tokens import TokenFault, TokenRefused, TokenVerifier
 from domain.access import Caller
-from schema.errors import Code
+from schema.errors import NOT_ANSWERING, TOOK_TOO_LONG, Code
 from schema.graph import MOST_TOKENS, Answer, Phase, answer, refusal
 from schema.request import Request as GraphRequest
 from tenants.database import Database, DatabaseUnavailable, StatementTimeout
@@ -166,10 +166,10 @@ def _writes(sent: Sent) -> bool:
 def failed(problem: Exception, media: str = JSON) -> Response:
     """What callers are told of a problem that is not theirs; one of our own making is logged."""
     if isinstance(problem, TimeoutError | StatementTimeout):
-        message = "this took too long: ask for fewer rows or a narrower `where`"
+        message = TOOK_TOO_LONG
         return _json(refusal(Code.TIMEOUT, message), 504, media, {})
     if isinstance(problem, DatabaseUnavailable):
-        message = "the database does not answer at the moment: try again"
+        message = NOT_ANSWERING
         return _json(refusal(Code.UNAVAILABLE, message), 503, media, {"Retry-After": "1"})
     body = refusal(Code.INTERNAL, "something went wrong on our side")
     body["errors"][0]["extensions"]["correlationId"] = report_fault(problem)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -15,8 +16,9 @@ from graphql import (
     InlineFragmentNode,
     SelectionSetNode,
 )
+from strawberry.types import Info
 
-from schema.errors import BadInput, Code, CodedError
+from schema.errors import TOOK_TOO_LONG, BadInput, Code, CodedError
 
 MOST_VALUES = 100_000
 
@@ -41,7 +43,12 @@ class Budget:
                 "fewer rows by `first`, for fewer fields, or page by page"
             )
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise CodedError(Code.TIMEOUT, "this took too long: ask for fewer rows or a narrower `where`")
+            raise CodedError(Code.TIMEOUT, TOOK_TOO_LONG)
+
+
+def width_of(info: Info[Any, Any]) -> int:
+    """How many fields are selected below the field that is being answered."""
+    return width(info._raw_info.field_nodes, info._raw_info.fragments)
 
 
 def width(nodes: Sequence[FieldNode], fragments: Mapping[str, FragmentDefinitionNode]) -> int:

@@ -21,6 +21,10 @@ class Code(StrEnum):
     INTERNAL = "INTERNAL_SERVER_ERROR"
 
 
+TOOK_TOO_LONG = "this took too long: ask for fewer rows or a narrower `where`"
+NOT_ANSWERING = "the database does not answer at the moment: try again"
+
+
 class CodedError(GraphQLError):
     """A fault that the caller may read as it is."""
 

@@ -14,6 +14,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import UNRESOLVED, StrawberryField
 
+from domain.conditions import Condition
 from domain.money import Money
 from schema import reading
 from schema.binding import (
@@ -31,7 +32,7 @@ from schema.binding import (
     bindings,
     register,
 )
-from schema.budget import width
+from schema.budget import width_of
 from schema.filters import condition, order_input, order_keys, where_input
 from schema.ids import encode
 from schema.paging import (
@@ -111,8 +112,7 @@ class BoundField(StrawberryField):
                 return self._batched(request_of(info), load, source)
             case ConnectionSource() as connection_source:
                 row = source if isinstance(source, Row) else None
-                fields = width(info._raw_info.field_nodes, info._raw_info.fragments)
-                return self._page(request_of(info), connection_source, kwargs, row, fields)
+                return self._page(request_of(info), connection_source, kwargs, row, width_of(info))
 
     def resolve_type(self, *, type_definition: Any = None) -> Any:
         """The annotation's type; of a relation, the type that its target is bound to."""
@@ -145,17 +145,19 @@ class BoundField(StrawberryField):
     ) -> Page:
         if not given.get("include_below", True) and source.below:
             source = ConnectionSource(source.target, {"branch_id": "id"}, source.order)
-        return await reading.page(request, source, _asked(source, given, row), row, fields)
+        where = condition(source.target, given.get("where"))
+        of = list_name(source, where, row)
+        return await reading.page(
+            request, source, _asked(source, given, where, of), row, of=of, fields=fields
+        )
 
 
-def _asked(source: ConnectionSource, given: dict[str, Any], row: Row | None) -> PageRequest:
+def _asked(source: ConnectionSource, given: dict[str, Any], where: Condition | None, of: str) -> PageRequest:
     target = binding(source.target)
     size, backward = page_size(given.get("first"), given.get("last"))
     order = order_keys(source.target, given.get("order_by")) or default_order(source.order)
     order = complete_order(target, order)
     after, before = given.get("after"), given.get("before")
-    where = condition(source.target, given.get("where"))
-    of = list_name(source, where, row)
     return PageRequest(
         size=size,
         backward=backward,

@@ -26,7 +26,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as StrawberryOperation
 
 import schema.codes  # noqa: F401 - makes the domain's code lists enums of the schema
-from schema.errors import Code, CodedError
+from schema.errors import NOT_ANSWERING, TOOK_TOO_LONG, Code, CodedError
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.request import Request
@@ -187,9 +187,9 @@ def _classified(
         code = Code.BAD_USER_INPUT if error.message.startswith("Variable ") else Code.VALIDATION_FAILED
         return error.message, code, {}
     if isinstance(cause, StatementTimeout):
-        return "this took too long: ask for fewer rows or a narrower `where`", Code.TIMEOUT, {}
+        return TOOK_TOO_LONG, Code.TIMEOUT, {}
     if isinstance(cause, DatabaseUnavailable):
-        return "the database does not answer at the moment: try again", Code.UNAVAILABLE, {}
+        return NOT_ANSWERING, Code.UNAVAILABLE, {}
     # An error about the document points into it; one about our own answer (a value that no enum has) does not.
     if cause is None or (isinstance(cause, GraphQLError) and cause.nodes):
         return error.message, Code.BAD_USER_INPUT, {}

@@ -10,6 +10,7 @@ from strawberry.types import Info
 from domain.access import Role
 from schema import ids, reading
 from schema.binding import Row, binding, bindings
+from schema.budget import width_of
 from schema.clients import Client
 from schema.errors import BadInput
 from schema.fields import Node, connection
@@ -79,7 +80,9 @@ class Query:
         info: Info[Any, Any],
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids.")],
     ) -> list[Node | None]:
-        return await _nodes(request_of(info), ids)  # type: ignore[return-value]
+        request = request_of(info)
+        request.budget.spend(len(ids), width_of(info))
+        return await _nodes(request, ids)  # type: ignore[return-value]
 
     @strawberry.field(description="A unit by its code.")
     async def unit(self, info: Info[Any, Any], code: CodeArgument) -> OrganisationUnit | None:
@@ -104,10 +107,13 @@ class Query:
         return await _of_type(request_of(info), "ImportJob", id)  # type: ignore[return-value]
 
 
+_NOT_OURS = "this is not an id of this API: pass one exactly as it was given"
+
+
 async def _of_type(request: Request, type_name: str, id: str) -> Row | None:
     found = ids.decode(id)
     if found.type_name not in bindings():
-        raise BadInput("this is not an id of this API: pass one exactly as it was given")
+        raise BadInput(_NOT_OURS)
     if found.type_name != type_name:
         raise BadInput(f"this is the id of a {found.type_name}, not of a {type_name}")
     return (await _nodes(request, [id]))[0]
@@ -128,5 +134,5 @@ async def _nodes(request: Request, given: list[Any]) -> list[Row | None]:
 def _keys(type_name: str, decoded: list[ids.GlobalId]) -> list[ids.Key]:
     keys = list(dict.fromkeys(found.key for found in decoded if found.type_name == type_name))
     if type_name not in bindings() or not all(reading.fits(binding(type_name), key) for key in keys):
-        raise BadInput("this is not an id of this API: pass one exactly as it was given")
+        raise BadInput(_NOT_OURS)
     return keys

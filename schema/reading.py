@@ -29,7 +29,7 @@ from schema import ids
 from schema.binding import Binding, ConnectionSource, ExpressionSource, Row, ToOneSource, binding
 from schema.errors import BadInput
 from schema.filters import to_sql
-from schema.paging import Page, PageRequest, beyond, list_name, ordering
+from schema.paging import Page, PageRequest, beyond, ordering
 from schema.request import Request
 from tenants.roles import Login
 
@@ -65,11 +65,11 @@ async def expression(request: Request, source: ExpressionSource, name: str, row:
 
 
 async def page(
-    request: Request, source: ConnectionSource, asked: PageRequest, row: Row | None, fields: int
+    request: Request, source: ConnectionSource, asked: PageRequest, row: Row | None, *, of: str, fields: int
 ) -> Page:
     """One page of a list: of everything in scope at the root (`row` None), else of the row's own.
 
-    `fields` is how many fields are selected below, for the operation's budget.
+    `of` is the list's name, for its cursors; `fields` how many fields are selected below, for the budget.
     """
     parent = _parent_of(request, source, row)
     load = partial(_load_pages, request, source, asked, fields)
@@ -78,7 +78,7 @@ async def page(
     # Not where they are loaded: what a batch reads once, every alias of the list completes anew.
     request.budget.spend(len(kept), fields)
     return Page(
-        list_name(source, asked.where, row),
+        of,
         kept[::-1] if asked.backward else kept,
         asked,
         len(rows) > asked.size,

@@ -67,6 +67,16 @@ async def test_too_much_at_once_is_refused_with_what_to_do(ask: Ask) -> None:
     assert "`first`" in error["message"]
 
 
+async def test_rows_asked_for_by_their_ids_cost_what_rows_of_a_list_cost(ask: Ask) -> None:
+    query = "query ($ids: [ID!]!) {{ {asked} }} fragment F on Client {{ {many} }}"
+    (row,) = (await ask(HQ, "{ clients(first: 1) { nodes { id } } }"))["clients"]["nodes"]
+    many = " ".join(f"a{n}: legalName" for n in range(300))
+    asked = " ".join(f"n{n}: nodes(ids: $ids) {{ ...F }}" for n in range(4))
+    error = await ask.error(HQ, query.format(asked=asked, many=many), ids=[row["id"]] * 100)
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert "values" in error["message"]
+
+
 async def test_a_document_of_too_many_words_is_refused_unread(ask: Ask) -> None:
     error = await ask.error(HQ, "{" + " viewer { role }" * 2000 + "}")
     assert error["extensions"]["code"] in (Code.PARSE_FAILED, Code.VALIDATION_FAILED, Code.BAD_REQUEST)
