@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.embedded import EmbeddedError, EmbeddedPostgres, default_home
@@ -82,8 +81,7 @@ def migrate(credentials: Credentials) -> None:
 
 async def refresh_statistics(credentials: Credentials) -> None:
     """Let the planner know what a large load has brought, as only the tables' administrator may."""
-    url = make_url(credentials.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(credentials.administrator_dsn, timeout=10)
     try:
         await connection.execute("analyze", timeout=600)
     finally:

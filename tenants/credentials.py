@@ -34,6 +34,11 @@ class Credentials:
         return self._as(login, make_url(self.url))
 
     @property
+    def administrator_dsn(self) -> str:
+        """The DSN of whoever migrates, as asyncpg takes it."""
+        return make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @property
     def read_dsn(self) -> str | None:
         """Headquarters' DSN on the read replica, where there is one."""
         return self._as(Login.HEADQUARTERS, make_url(self.read_url)) if self.read_url else None
@@ -52,8 +57,7 @@ class Credentials:
 
 async def set_passwords(credentials: Credentials) -> None:
     """Give the login roles their passwords; the server is sent verifiers, so its log never holds one."""
-    url = make_url(credentials.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(credentials.administrator_dsn, timeout=10)
     try:
         # Roles belong to the whole server; two processes changing one at once would fail each other.
         await connection.execute("select pg_advisory_lock(hashtext('branchgraph passwords'))")

@@ -47,7 +47,7 @@ async def change(
     transaction: Transaction, key: ClientKey, expected_version: int, facts: dict[str, Any]
 ) -> Outcome:
     """Change a client's basic information; refused where somebody else changed it since."""
-    seen = await _locked_version(transaction, client, key)
+    seen = await _locked_version(transaction, key)
     if seen is None:
         return Refused(not_found("client", "clientId"))
     if seen != expected_version:
@@ -68,13 +68,10 @@ async def save_contact(
     facts: dict[str, Any],
 ) -> Outcome:
     """Add a contact to a client, or change one of its contacts."""
-    if await _locked_version(transaction, client, client_key) is None:
-        return Refused(not_found("client", "clientId"))
     if contact_key is None:
-        made = uuid7()
-        row = {"branch_id": client_key[0], "client_id": client_key[1], "id": made, **facts}
-        await transaction.rows(insert(contact).values(**row))
-        return Done((client_key[0], made))
+        return await _add_fact(transaction, contact, client_key, facts)
+    if await _locked_version(transaction, client_key) is None:
+        return Refused(not_found("client", "clientId"))
     seen = await transaction.value(
         select(contact.c.version)
         .where(
@@ -122,7 +119,7 @@ async def record_credit_event(transaction: Transaction, key: ClientKey, facts: d
 
 
 async def _add_fact(transaction: Transaction, table: Any, key: ClientKey, facts: dict[str, Any]) -> Outcome:
-    if await _locked_version(transaction, client, key) is None:
+    if await _locked_version(transaction, key) is None:
         return Refused(not_found("client", "clientId"))
     made = uuid7()
     row = {"branch_id": key[0], "client_id": key[1], "id": made, **facts}
@@ -130,9 +127,9 @@ async def _add_fact(transaction: Transaction, table: Any, key: ClientKey, facts:
     return Done((key[0], made))
 
 
-async def _locked_version(transaction: Transaction, table: Any, key: ClientKey) -> int | None:
-    """The row's version, locked against other writers; None where there is no such row in sight."""
+async def _locked_version(transaction: Transaction, key: ClientKey) -> int | None:
+    """The client's version, locked against other writers; None where there is no such client in sight."""
     version: int | None = await transaction.value(
-        select(table.c.version).where(table.c.branch_id == key[0], table.c.id == key[1]).with_for_update()
+        select(client.c.version).where(client.c.branch_id == key[0], client.c.id == key[1]).with_for_update()
     )
     return version
