@@ -9,7 +9,7 @@ FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_sett
 	tests/test_tokens*.py tests/test_issuer*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast format lint types contracts test-15 sdl migration graphiql forget clean
+.PHONY: help run test check fast format lint types contracts test-15 bench sdl migration graphiql forget clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ contracts: $(VENV)/.dev
 test-15: $(VENV)/.dev graphiql ## run the whole suite on Debian's PostgreSQL 15, where it is installed
 	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(TESTS)
 
+bench: $(VENV)/.runtime bench/postgraphile/node_modules/.package-lock.json ## measure beside the peers, write bench/RESULTS.md (OPTIONS="--quick")
+	$(BIN)/python -m bench $(OPTIONS)
+
 sdl: $(VENV)/.runtime ## write schema/schema.graphql anew
 	$(BIN)/python -m api sdl
 
@@ -54,6 +57,11 @@ forget: $(VENV)/.runtime ## delete the embedded bank of this checkout, after ask
 
 clean: ## remove what was built; the embedded bank stays (make forget deletes it)
 	rm -rf $(VENV) .tools api/graphiql/assets .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+bench/postgraphile/node_modules/.package-lock.json: bench/postgraphile/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed for PostGraphile: on Debian, apt-get install npm"; exit 1; }
+	cd bench/postgraphile && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from starlette.applications import Starlette
@@ -12,14 +12,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from api.endpoint import GRAPHQL_JSON, PRIVATE, READING, Endpoint, failed
+from api.endpoint import READING, Endpoint
 from api.graphiql import graphiql_page, graphiql_routes
 from api.issuer import DevelopmentIssuer, IssuerRefused, UnknownPersona
+from api.reply import GRAPHQL_JSON, PRIVATE, failed
 from api.settings import Settings, is_loopback
 from api.tokens import TokenVerifier
+from api.trusted_documents import KnownDocuments, trusted_documents
+from schema.admission import Admission, Introspection
+from schema.buckets import Buckets
+from schema.documents import Documents
 from schema.errors import Code
-from schema.graph import refusal
+from schema.faults import refusal
+from schema.graph import Engine, graph
 from tenants.database import Database, DatabaseUnavailable, StatementTimeout
 from tenants.organisation import Directory
 
@@ -36,20 +43,25 @@ def create_app(
     verifier: TokenVerifier,
     issuer: DevelopmentIssuer | None,
     personas: Sequence[str] = (),
+    compiled: bool = True,
 ) -> Starlette:
-    """The application over an opened database; `issuer` is None but in development."""
+    """The application over an opened database; `issuer` is None but in development. Raises ManifestError.
+
+    `compiled=False` leaves every operation to the normal executor, for comparison.
+    """
+    engine = _engine(settings, compiled=compiled)
     endpoint = Endpoint(
-        database=database, directory=directory, verifier=verifier, timeout_s=settings.request_timeout_s
+        engine,
+        documents=_known_documents(settings, engine.documents),
+        database=database,
+        directory=directory,
+        verifier=verifier,
+        timeout_s=settings.request_timeout_s,
     )
     development = issuer is not None
-
-    async def graphql(request: Request) -> Response:
-        if request.method in READING and _is_browser(request):
-            return graphiql_page(development=development, personas=personas)
-        return await endpoint(request)
-
+    page = partial(graphiql_page, development=development, personas=personas)
     routes: list[BaseRoute] = [
-        Route("/graphql", graphql, methods=["GET", "POST"]),
+        Route("/graphql", _Graphql(endpoint, page), methods=["GET", "POST"]),
         Route("/healthz", _alive),
         Route("/readyz", partial(_ready, directory)),
         *graphiql_routes(development=development, personas=personas),
@@ -59,9 +71,47 @@ def create_app(
     return Starlette(routes=routes, exception_handlers={HTTPException: _turned_away, Exception: _failed})
 
 
+def _engine(settings: Settings, *, compiled: bool) -> Engine:
+    introspection = settings.introspection_is_for
+    documents = Documents(
+        graph()._schema,
+        limits=settings.limits,
+        hide_suggestions=introspection is not Introspection.EVERYONE,
+    )
+    buckets = Buckets(capacity=settings.cost_bucket, restore_per_s=settings.cost_restore_per_s)
+    return Engine(
+        documents,
+        compiled=compiled,
+        explains=settings.environment == "development",
+        answer_bytes=settings.response_bytes_limit,
+        admission=Admission(introspection=introspection, buckets=buckets),
+    )
+
+
+def _known_documents(settings: Settings, documents: Documents) -> KnownDocuments:
+    path = settings.trusted_documents
+    trusted = trusted_documents(path, documents) if path else {}
+    return KnownDocuments(documents, trusted, only=settings.trusted_documents_only)
+
+
+class _Graphql:
+    """One path, two answers: the page for whoever looks, the graph for whoever asks."""
+
+    def __init__(self, endpoint: Endpoint, page: Callable[[], Response]) -> None:
+        self._endpoint = endpoint
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in READING and _is_browser(Request(scope)):
+            await self._page()(scope, receive, send)
+        else:
+            await self._endpoint(scope, receive, send)
+
+
 def _is_browser(request: Request) -> bool:
     accept = request.headers.get("accept", "")
-    return "text/html" in accept and GRAPHQL_JSON not in accept and "query" not in request.query_params
+    asks = {"query", "documentId", "extensions"} & request.query_params.keys()
+    return "text/html" in accept and GRAPHQL_JSON not in accept and not asks
 
 
 async def _alive(request: Request) -> Response:
@@ -122,4 +172,6 @@ async def _turned_away(request: Request, problem: Exception) -> Response:
 
 async def _failed(request: Request, problem: Exception) -> Response:
     del request
-    return failed(problem)
+    reply = failed(problem)
+    headers = {**PRIVATE, **(reply.headers or {})}
+    return Response(reply.body, reply.status, headers, media_type=reply.media)

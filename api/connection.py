@@ -8,7 +8,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from schema.errors import Code
-from schema.graph import refusal
+from schema.faults import refusal
 
 LARGEST_HEAD_BYTES = 64 * 1024
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
+import os
 import re
 import sys
 import traceback
-import uuid
 from typing import Any
 
+import orjson
 import structlog
 
 # What a proxy in front may call a request; anything else is not repeated into the log.
@@ -46,9 +48,32 @@ def configure_logs(level: str) -> None:
         logging.getLogger(noisy).setLevel(least)
 
 
+def log_request(
+    *, correlation_id: str, operation: str | None, method: str, status: int, milliseconds: float, size: int
+) -> None:
+    """One line for one request, `size` being its answer's bytes, in the form of all other lines.
+
+    Written to where structlog writes, past its processors: they cost a third of what answering does.
+    """
+    if not logging.getLogger("branchgraph").isEnabledFor(logging.INFO):
+        return
+    line = {
+        "operation": operation,
+        "method": method,
+        "status": status,
+        "milliseconds": round(milliseconds, 1),
+        "bytes": size,
+        "event": "request",
+        "correlation_id": correlation_id,
+        "level": "info",
+        "timestamp": dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z"),
+    }
+    structlog.get_config()["logger_factory"]().msg(orjson.dumps(line).decode())
+
+
 def correlation_id(given: str | None) -> str:
     """The id that ties together a request's lines, its answer and its errors."""
-    return given if given and _CORRELATION.fullmatch(given) else uuid.uuid4().hex
+    return given if given and _CORRELATION.fullmatch(given) else os.urandom(16).hex()
 
 
 def operation_name(given: object) -> str | None:
@@ -58,7 +83,7 @@ def operation_name(given: object) -> str | None:
 
 def report_fault(cause: BaseException) -> str:
     """Log a fault of our own: where and of what kind, never its message, which may quote a client's data."""
-    correlation = structlog.contextvars.get_contextvars().get("correlation_id") or uuid.uuid4().hex
+    correlation = structlog.contextvars.get_contextvars().get("correlation_id") or os.urandom(16).hex()
     log.error("fault", correlation_id=correlation, **_described(cause))
     return str(correlation)
 

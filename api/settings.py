@@ -2,99 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.access import Role
+from api.setting_values import Algorithms, HomePath, KeyLocation, LogLevel, PostgresUrl, RoleMap
+from schema.admission import Introspection
+from schema.limits import DEFAULT_LIMITS, Limits
 
 DEVELOPMENT_ISSUER = "https://development.branchgraph.invalid"
 """The `iss` of tokens that the development issuer signs; `.invalid` can never be a real host (RFC 2606)."""
-
-ASYMMETRIC_ALGORITHMS = frozenset(
-    f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
-) | {"EdDSA"}
-"""All that may be configured: HS* would make the public key a secret, and `none` is no signature."""
 
 
 class SettingsError(Exception):
     """The settings cannot be used; str() lists each variable, what is wrong with it and how to mend it."""
 
 
-def _postgres_url(value: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        # Read for its errors: a password with a bare # or / shows up as a port that is no number.
-        _ = urlsplit(value).port
-    except ValueError:
-        # The standard library's own message quotes the part that it could not read: perhaps the password.
-        raise ValueError("is not a URL; percent-encode special characters in the password") from None
-    if not value.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must begin with postgresql:// or postgres://")
-    return value
-
-
-def _key_location(value: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        scheme, hostname = urlsplit(value).scheme, urlsplit(value).hostname
-    except ValueError:
-        raise ValueError("is neither a URL nor a file path") from None
-    if "://" in value and not (scheme in ("http", "https") and hostname):
-        raise ValueError("must be an https:// URL or the path of a file")
-    return value
-
-
-def _algorithm_names(value: object) -> object:
-    """ "RS256, ES256" as people write it, or a JSON list."""
-    if not isinstance(value, str) or value.lstrip().startswith("["):
-        return _json(value)
-    return [name.strip() for name in value.split(",") if name.strip()]
-
-
-def _asymmetric(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value or not ASYMMETRIC_ALGORITHMS.issuperset(value):
-        raise ValueError(
-            f"must be some of {', '.join(sorted(ASYMMETRIC_ALGORITHMS))}; symmetric ones and none are refused"
-        )
-    return value
-
-
-def _json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise ValueError("is not valid JSON") from None
-
-
-def _our_roles(value: dict[str, str]) -> dict[str, str]:
-    if not set(Role).issuperset(value.values()):
-        raise ValueError(f"must map to our role names only: {', '.join(Role)}")
-    return value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-PostgresUrl = Annotated[str | None, AfterValidator(_postgres_url)]
-KeyLocation = Annotated[str | None, AfterValidator(_key_location)]
-Algorithms = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_algorithm_names), AfterValidator(_asymmetric)
-]
-RoleMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_json), AfterValidator(_our_roles)]
-LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)]
-HomePath = Annotated[Path | None, AfterValidator(lambda path: path.expanduser() if path else path)]
+def _most(default: int, most: int, description: str) -> Any:
+    return Field(default=default, ge=1, le=most, description=description)
 
 
 class Settings(BaseSettings):
@@ -158,6 +87,44 @@ class Settings(BaseSettings):
         description="Seconds after which a request is answered TIMEOUT.",
     )
 
+    trusted_documents: HomePath = Field(
+        default=None,
+        description="JSON file of documents by id, as graphql-codegen, relay-compiler or Apollo write it, for "
+        "requests with a `documentId`.",
+    )
+    trusted_documents_only: bool = Field(
+        default=False,
+        description="Whether anything but the trusted documents, introspection too, is refused.",
+    )
+    introspection: Literal["everyone", "headquarters", "nobody"] | None = Field(
+        default=None,
+        description="Who is shown the schema: `everyone`, `headquarters` or `nobody`; hints at names in errors "
+        "go with `everyone`. Unset: everyone in development, headquarters in production.",
+    )
+    lexical_token_limit: int = _most(DEFAULT_LIMITS.tokens, 100_000, "Most lexical tokens in a document.")
+    depth_limit: int = _most(DEFAULT_LIMITS.depth, 50, "Most levels of fields in an operation.")
+    field_limit: int = _most(
+        DEFAULT_LIMITS.fields, 100_000, "Most fields in an operation, counted wherever a fragment is spread."
+    )
+    root_field_limit: int = _most(DEFAULT_LIMITS.root_fields, 10_000, "Most fields at an operation's root.")
+    alias_limit: int = _most(DEFAULT_LIMITS.aliases, 10_000, "Most aliases in an operation.")
+    directive_limit: int = _most(DEFAULT_LIMITS.directives, 10_000, "Most directives in an operation.")
+    cost_limit: int = _most(
+        DEFAULT_LIMITS.cost, 10**9, "Most objects that one operation may ask for (`extensions.cost`)."
+    )
+    cost_bucket: int = _most(
+        5_000_000,
+        10**12,
+        "Objects that one caller may ask for at once; the callers of one office or company together, ten times "
+        "as many.",
+    )
+    cost_restore_per_s: int = _most(
+        100_000,
+        10**12,
+        "Objects by which a caller's bucket fills up again each second; an office's, by ten times as many.",
+    )
+    response_bytes_limit: int = _most(10_000_000, 10**9, "Most bytes of data in one answer.")
+
     token_jwks: KeyLocation = Field(
         default=None,
         description="URL or file of the JSON Web Key Set that signs tokens; required in production, "
@@ -202,6 +169,42 @@ class Settings(BaseSettings):
     def signs_in_the_network(self) -> bool:
         """Whether the development issuer is there for everybody on the network: a decision, never a default."""
         return self.token_jwks is None and not is_loopback(self.host) and _is_said_to_be_development(self)
+
+    @property
+    def limits(self) -> Limits:
+        """How large one operation may be."""
+        return Limits(
+            tokens=self.lexical_token_limit,
+            depth=self.depth_limit,
+            fields=self.field_limit,
+            root_fields=self.root_field_limit,
+            aliases=self.alias_limit,
+            directives=self.directive_limit,
+            cost=self.cost_limit,
+        )
+
+    @property
+    def introspection_is_for(self) -> Introspection:
+        """Who is shown the schema."""
+        if self.trusted_documents_only:
+            return Introspection.NOBODY
+        if self.introspection is not None:
+            return Introspection(self.introspection)
+        in_production = self.environment == "production"
+        return Introspection.HEADQUARTERS if in_production else Introspection.EVERYONE
+
+    @model_validator(mode="after")
+    def _documents_settings_agree(self) -> Self:
+        if self.trusted_documents_only and self.trusted_documents is None:
+            raise ValueError(
+                "TRUSTED_DOCUMENTS: is required with TRUSTED_DOCUMENTS_ONLY. Set it to the manifest that your "
+                "client's build writes."
+            )
+        if self.cost_limit > self.cost_bucket:
+            raise ValueError(
+                "COST_BUCKET: must hold what one operation may cost. Set it to COST_LIMIT or more."
+            )
+        return self
 
     @model_validator(mode="after")
     def _token_settings_agree(self) -> Self:
@@ -294,6 +297,8 @@ def _default(name: str) -> str:
     match field.default if field else None:
         case None:
             return "unset"
+        case bool() as switch:
+            return f"`{str(switch).lower()}`"
         case tuple() as names:
             return f"`{','.join(names)}`"
         case default:

@@ -8,7 +8,7 @@ statement. A field of the built schema leads back to its source by
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,10 +92,104 @@ class ConnectionSource:
 
 
 @dataclass(frozen=True, slots=True)
-class ComputedSource:
-    """Python, the exception: all parents of a batch in, their values out, in the same order."""
+class TotalSource:
+    """The sum of an amount over a relation's rows, one Money per currency, by currency."""
 
-    load: Callable[[Any, list[Row]], Awaitable[list[Any]]]
+    of: ConnectionSource
+    amount: AmountSource
+
+
+@dataclass(frozen=True, slots=True)
+class AncestorsSource:
+    """The organisation units above a unit, nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSource:
+    """At the root: the row of `target` whose unique column equals the argument of the same name."""
+
+    target: str
+    column: str = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSource:
+    """At the root: the row with the global id in the argument `id`; of any type where `target` is None."""
+
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodesSource:
+    """At the root: the rows with the global ids in the argument `ids`, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSource:
+    """At the root: an object whose fields are facts of the request itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactSource:
+    """A value that the request itself knows."""
+
+    read: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysSource:
+    """The rows of `target` whose primary keys the request itself knows; one row at most where not `many`."""
+
+    target: str
+    keys: Callable[[Any], list[Key]]
+    many: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatesSource:
+    """What is measured over the rows of a list, or of one group of them."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuresSource:
+    """What is measured of one field of `target`, by its Python name; of an amount in the argument `currency`."""
+
+    target: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSource:
+    """One measure, by the value of its function; of the rows themselves where it stands beside the fields."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsSource:
+    """The rows of a list in groups, by the arguments `by`, `having`, `orderBy` and `first`."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKeySource:
+    """What the rows of one group have in common: an object of the parts."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPartSource:
+    """One part of a group's key: a field's value, or an object of the parts of a to-one relation.
+
+    Null where the rows are not grouped by it.
+    """
+
+    name: str
+    is_relation: bool = False
 
 
 Source = (
@@ -105,7 +199,20 @@ Source = (
     | ExpressionSource
     | ToOneSource
     | ConnectionSource
-    | ComputedSource
+    | TotalSource
+    | AncestorsSource
+    | CodeSource
+    | NodeSource
+    | NodesSource
+    | CallerSource
+    | FactSource
+    | KeysSource
+    | AggregatesSource
+    | MeasuresSource
+    | MeasureSource
+    | GroupsSource
+    | GroupKeySource
+    | KeyPartSource
 )
 
 

@@ -6,8 +6,9 @@ import datetime as dt
 from typing import Any
 
 from domain.clients import ClientStatus, CreditGrade, SizeClass
-from schema.fields import Node, amount, bound, column, computed, connection, to_one
-from schema.money import Money, exposure_of_clients
+from schema.binding import AmountSource, ConnectionSource
+from schema.fields import Node, amount, bound, column, connection, to_one, total
+from schema.money import Money
 
 OF_CLIENT = {"branch_id": "branch_id", "client_id": "id"}
 CLIENT = {"branch_id": "branch_id", "id": "client_id"}
@@ -27,12 +28,14 @@ class Client(Node):
         where=True,
         order=True,
     )
-    legal_representative: str | None = column("legal_representative", "Who represents it by law.")
+    legal_representative: str | None = column("legal_representative", "Who represents it by law.", where=True)
     registered_capital: Money | None = amount(
         "registered_capital", "The registered capital.", where=True, order=True
     )
     currency: str = column("currency", "ISO 4217 code that its amounts are in.", where=True)
-    industry_scheme: str | None = column("industry_scheme", "Which classification `industryCode` is of.")
+    industry_scheme: str | None = column(
+        "industry_scheme", "Which classification `industryCode` is of.", where=True
+    )
     industry_code: str | None = column("industry_code", "The industry's code.", where=True, order=True)
     size_class: SizeClass | None = column("size_class", "How large it is.", where=True)
     employees: int | None = column("employees", "How many people it employs.", where=True, order=True)
@@ -47,11 +50,11 @@ class Client(Node):
     credit_grade: CreditGrade | None = column(
         "credit_grade", "The bank's grade; null while ungraded.", where=True, order=True
     )
-    graded_on: dt.date | None = column("graded_on", "When it was graded.")
+    graded_on: dt.date | None = column("graded_on", "When it was graded.", where=True)
     status: ClientStatus = column("status", "Whether the relationship is alive.", where=True)
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     created_at: dt.datetime = column("created_at", "When it was registered.", where=True, order=True)
-    updated_at: dt.datetime = column("updated_at", "When it was last changed.")
+    updated_at: dt.datetime = column("updated_at", "When it was last changed.", where=True)
     branch: Any = to_one("OrganisationUnit", {"id": "branch_id"}, "The branch that keeps it.", required=True)
     region: Any = to_one("Region", {"code": "region_code"}, "The region of its seat.")
     relationship_manager: Any = to_one(
@@ -68,18 +71,22 @@ class Client(Node):
     credit_events: Any = connection(
         "CreditEvent", "What happened to its credit, latest first.", on=OF_CLIENT, order=("-occurred_on",)
     )
-    exposure: list[Money] = computed(exposure_of_clients, "What it owes, one amount per currency.")
+    exposure: list[Money] = total(
+        ConnectionSource("Facility", OF_CLIENT),
+        AmountSource("outstanding_minor"),
+        "What it owes, one amount per currency.",
+    )
 
 
 @bound("contact")
 class Contact(Node):
     """A person at a client."""
 
-    name: str = column("name", "The person's name.")
-    position: str | None = column("position", "What the person does there.")
+    name: str = column("name", "The person's name.", where=True, order=True)
+    position: str | None = column("position", "What the person does there.", where=True)
     phone: str | None = column("phone", "Telephone number.")
-    email: str | None = column("email", "Mail address.")
-    is_primary: bool = column("is_primary", "Whether to call this person first.")
+    email: str | None = column("email", "Mail address.", where=True)
+    is_primary: bool = column("is_primary", "Whether to call this person first.", where=True)
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     client: Any = to_one("Client", CLIENT, "The client the person works for.", required=True)
 
@@ -90,31 +97,41 @@ class FinancialStatement(Node):
 
     period_end: dt.date = column("period_end", "The last day of the period.", where=True, order=True)
     period_months: int = column("period_months", "How many months it covers.", where=True)
-    audited: bool = column("audited", "Whether an auditor has confirmed it.")
-    source: str = column("source", "Where the figures come from.")
-    recorded_at: dt.datetime = column("recorded_at", "Since when the bank has known it.")
-    currency: str = column("currency", "ISO 4217 code of the figures.")
-    revenue: Money | None = amount("revenue", "Sales of the period.")
-    cost_of_sales: Money | None = amount("cost_of_sales", "What the goods sold cost.")
-    ebit: Money | None = amount("ebit", "Profit before interest and tax.")
-    depreciation: Money | None = amount("depreciation", "Depreciation and amortisation.")
-    interest_expense: Money | None = amount("interest_expense", "Interest paid.")
-    profit_before_tax: Money | None = amount("profit_before_tax", "Profit before tax.")
-    net_income: Money | None = amount("net_income", "Profit after tax.")
-    cash: Money | None = amount("cash", "Cash and equivalents.")
-    receivables: Money | None = amount("receivables", "What customers owe.")
-    prepaid: Money | None = amount("prepaid", "Paid in advance to suppliers.")
-    inventory: Money | None = amount("inventory", "Stock.")
-    current_assets: Money | None = amount("current_assets", "Assets that turn to cash within a year.")
-    total_assets: Money | None = amount("total_assets", "All assets.")
-    payables: Money | None = amount("payables", "What suppliers are owed.")
-    advances_received: Money | None = amount("advances_received", "Paid in advance by customers.")
-    current_liabilities: Money | None = amount("current_liabilities", "Debts due within a year.")
-    borrowings: Money | None = amount("borrowings", "Interest-bearing debt.")
-    total_liabilities: Money | None = amount("total_liabilities", "All debts.")
-    retained_earnings: Money | None = amount("retained_earnings", "Profits kept.")
-    equity: Money | None = amount("equity", "The owners' share.")
-    operating_cash_flow: Money | None = amount("operating_cash_flow", "Cash from the business itself.")
-    investing_cash_flow: Money | None = amount("investing_cash_flow", "Cash from buying and selling assets.")
-    financing_cash_flow: Money | None = amount("financing_cash_flow", "Cash from owners and lenders.")
+    audited: bool = column("audited", "Whether an auditor has confirmed it.", where=True)
+    source: str = column("source", "Where the figures come from.", where=True)
+    recorded_at: dt.datetime = column(
+        "recorded_at", "Since when the bank has known it.", where=True, order=True
+    )
+    currency: str = column("currency", "ISO 4217 code of the figures.", where=True)
+    revenue: Money | None = amount("revenue", "Sales of the period.", where=True)
+    cost_of_sales: Money | None = amount("cost_of_sales", "What the goods sold cost.", where=True)
+    ebit: Money | None = amount("ebit", "Profit before interest and tax.", where=True)
+    depreciation: Money | None = amount("depreciation", "Depreciation and amortisation.", where=True)
+    interest_expense: Money | None = amount("interest_expense", "Interest paid.", where=True)
+    profit_before_tax: Money | None = amount("profit_before_tax", "Profit before tax.", where=True)
+    net_income: Money | None = amount("net_income", "Profit after tax.", where=True)
+    cash: Money | None = amount("cash", "Cash and equivalents.", where=True)
+    receivables: Money | None = amount("receivables", "What customers owe.", where=True)
+    prepaid: Money | None = amount("prepaid", "Paid in advance to suppliers.", where=True)
+    inventory: Money | None = amount("inventory", "Stock.", where=True)
+    current_assets: Money | None = amount(
+        "current_assets", "Assets that turn to cash within a year.", where=True
+    )
+    total_assets: Money | None = amount("total_assets", "All assets.", where=True)
+    payables: Money | None = amount("payables", "What suppliers are owed.", where=True)
+    advances_received: Money | None = amount("advances_received", "Paid in advance by customers.", where=True)
+    current_liabilities: Money | None = amount("current_liabilities", "Debts due within a year.", where=True)
+    borrowings: Money | None = amount("borrowings", "Interest-bearing debt.", where=True)
+    total_liabilities: Money | None = amount("total_liabilities", "All debts.", where=True)
+    retained_earnings: Money | None = amount("retained_earnings", "Profits kept.", where=True)
+    equity: Money | None = amount("equity", "The owners' share.", where=True)
+    operating_cash_flow: Money | None = amount(
+        "operating_cash_flow", "Cash from the business itself.", where=True
+    )
+    investing_cash_flow: Money | None = amount(
+        "investing_cash_flow", "Cash from buying and selling assets.", where=True
+    )
+    financing_cash_flow: Money | None = amount(
+        "financing_cash_flow", "Cash from owners and lenders.", where=True
+    )
     client: Any = to_one("Client", CLIENT, "Whose figures they are.", required=True)

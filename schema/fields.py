@@ -3,50 +3,57 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
 from typing import Any, TypeVar
 
 import strawberry
+from graphql.execution.values import get_argument_values
 from sqlalchemy import ColumnElement, FromClause
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import UNRESOLVED, StrawberryField
 
-from domain.conditions import Condition
 from domain.money import Money
-from schema import reading
+from schema import lookups, reading, totals
 from schema.binding import (
     AmountSource,
+    AncestorsSource,
     Binding,
+    CallerSource,
+    CodeSource,
     ColumnSource,
-    ComputedSource,
     ConnectionSource,
     ExpressionSource,
+    FactSource,
     IdSource,
+    KeysSource,
+    NodeSource,
+    NodesSource,
     Row,
     Source,
     ToOneSource,
+    TotalSource,
     binding,
     bindings,
     register,
 )
 from schema.budget import width_of
-from schema.filters import condition, order_input, order_keys, where_input
-from schema.ids import encode
+from schema.ids import Key, encode
+from schema.listing import Listing
+from schema.order_inputs import order_input, order_keys
+from schema.ordering import complete_order, default_order
 from schema.paging import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
-    Page,
     PageRequest,
-    complete_order,
     decode_cursor,
-    default_order,
-    list_name,
     page_size,
 )
 from schema.request import Request, request_of
+from schema.where import where_input
+from schema.where_reading import condition
 from tenants.tables import metadata
 
 T = TypeVar("T")
@@ -91,7 +98,7 @@ class BoundField(StrawberryField):
     @property
     def is_basic_field(self) -> bool:
         """Whether the row alone answers, without the database and without arguments."""
-        return isinstance(self.source, ColumnSource | AmountSource | IdSource)
+        return isinstance(self.source, ColumnSource | AmountSource | IdSource | FactSource)
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
         """The field's value, or what will be."""
@@ -108,30 +115,54 @@ class BoundField(StrawberryField):
                 return reading.to_one(request_of(info), to_one_source, source)
             case ExpressionSource() as expression_source:
                 return reading.expression(request_of(info), expression_source, self.python_name, source)
-            case ComputedSource(load=load):
-                return self._batched(request_of(info), load, source)
             case ConnectionSource() as connection_source:
                 row = source if isinstance(source, Row) else None
-                return self._page(request_of(info), connection_source, kwargs, row, width_of(info))
+                given = plain_arguments(info)
+                return self._page(request_of(info), connection_source, given, row, width_of(info))
+            case TotalSource() as total_source:
+                load = partial(totals.load, total_source)
+                return self._batched(request_of(info), load, source)
+            case AncestorsSource():
+                return self._batched(request_of(info), reading.ancestors, source)
+            case CodeSource() as code_source:
+                return lookups.by_code(request_of(info), code_source, kwargs[code_source.column])
+            case NodeSource() as node_source:
+                return lookups.by_id(request_of(info), node_source, kwargs["id"])
+            case NodesSource():
+                return lookups.by_ids(request_of(info), kwargs["ids"], width_of(info))
+            case KeysSource() as keys_source:
+                return lookups.by_request(request_of(info), keys_source)
+            case CallerSource():
+                return request_of(info)
+            case FactSource(read=read):
+                return read(source)
 
     def resolve_type(self, *, type_definition: Any = None) -> Any:
         """The annotation's type; of a relation, the type that its target is bound to."""
         source = getattr(self, "source", None)
-        if not isinstance(source, ToOneSource | ConnectionSource):
+        if isinstance(source, NodesSource):
+            return StrawberryList(StrawberryOptional(of_type=Node))
+        if not isinstance(source, ToOneSource | ConnectionSource | CodeSource | NodeSource | KeysSource):
             return super().resolve_type(type_definition=type_definition)
+        if source.target is None:
+            return StrawberryOptional(of_type=Node)
         if source.target not in bindings():
             return UNRESOLVED
         if isinstance(source, ConnectionSource):
             return connection_type(source.target)
-        target = binding(source.target).strawberry_type
-        return target if source.required else StrawberryOptional(of_type=target)  # type: ignore[arg-type]
+        target: Any = binding(source.target).strawberry_type
+        if isinstance(source, KeysSource) and source.many:
+            return StrawberryList(target)
+        if isinstance(source, ToOneSource) and source.required:
+            return target
+        return StrawberryOptional(of_type=target)
 
     @property
     def arguments(self) -> list[StrawberryArgument]:
         """Relay's paging, and what the target's binding offers to filter and order by."""
-        if isinstance(self.source, ConnectionSource) and self._arguments is None:
-            self._arguments = _list_arguments(self.source)
-        return self._arguments or []
+        if self._arguments is None:
+            self._arguments = _arguments_of(self.source)
+        return self._arguments
 
     @arguments.setter
     def arguments(self, value: list[StrawberryArgument]) -> None:
@@ -142,30 +173,50 @@ class BoundField(StrawberryField):
 
     async def _page(
         self, request: Request, source: ConnectionSource, given: dict[str, Any], row: Row | None, fields: int
-    ) -> Page:
-        if not given.get("include_below", True) and source.below:
-            source = ConnectionSource(source.target, {"branch_id": "id"}, source.order)
-        where = condition(source.target, given.get("where"))
-        of = list_name(source, where, row)
-        return await reading.page(
-            request, source, _asked(source, given, where, of), row, of=of, fields=fields
-        )
+    ) -> Listing:
+        source, asked = page_asked(source, given)
+        return Listing(request, source, asked, row, fields=fields)
 
 
-def _asked(source: ConnectionSource, given: dict[str, Any], where: Condition | None, of: str) -> PageRequest:
+def plain_arguments(info: Any) -> dict[str, Any]:
+    """A field's arguments as the specification coerces them, by their GraphQL names."""
+    raw = info._raw_info
+    definition = raw.parent_type.fields[raw.field_name]
+    return get_argument_values(definition, raw.field_nodes[0], request_of(info).variables)
+
+
+def page_asked(source: ConnectionSource, given: dict[str, Any]) -> tuple[ConnectionSource, PageRequest]:
+    """The list and the page of it that plain arguments ask for. Raises BadInput."""
+    if source.below and not given.get("includeBelow", True):
+        source = ConnectionSource(source.target, {"branch_id": "id"}, source.order)
     target = binding(source.target)
     size, backward = page_size(given.get("first"), given.get("last"))
-    order = order_keys(source.target, given.get("order_by")) or default_order(source.order)
+    order = order_keys(source.target, given.get("orderBy")) or default_order(source.order)
     order = complete_order(target, order)
     after, before = given.get("after"), given.get("before")
-    return PageRequest(
+    asked = PageRequest(
         size=size,
         backward=backward,
         order=order,
-        position=None if after is None else decode_cursor(of, target, order, after),
-        until=None if before is None else decode_cursor(of, target, order, before),
-        where=where,
+        position=None if after is None else decode_cursor(target, order, after),
+        until=None if before is None else decode_cursor(target, order, before),
+        where=condition(source.target, given.get("where")),
     )
+    return source, asked
+
+
+def _arguments_of(source: Source) -> list[StrawberryArgument]:
+    match source:
+        case ConnectionSource():
+            return _list_arguments(source)
+        case CodeSource(column=name):
+            return [_argument(name, str, "The code.")]
+        case NodeSource():
+            return [_argument("id", strawberry.ID, "The id, exactly as it was given.")]
+        case NodesSource():
+            return [_argument("ids", list[strawberry.ID], "The ids.")]
+        case _:
+            return []
 
 
 def _list_arguments(source: ConnectionSource) -> list[StrawberryArgument]:
@@ -190,7 +241,9 @@ def _list_arguments(source: ConnectionSource) -> list[StrawberryArgument]:
     return arguments
 
 
-def _argument(name: str, annotation: Any, description: str, default: object) -> StrawberryArgument:
+def _argument(
+    name: str, annotation: Any, description: str, default: object = strawberry.UNSET
+) -> StrawberryArgument:
     return StrawberryArgument(
         python_name=name,
         graphql_name=None,
@@ -202,7 +255,10 @@ def _argument(name: str, annotation: Any, description: str, default: object) -> 
 
 @cache
 def connection_type(type_name: str) -> type:
-    """The Relay connection of a bound type, with its edge."""
+    """The Relay connection of a bound type, with its edge, its aggregates and its groups."""
+    # Here, because fields of aggregates are bound fields.
+    from schema.aggregates import list_fields
+
     node = binding(type_name).strawberry_type
     edge = _page_type(
         f"{type_name}Edge",
@@ -221,20 +277,31 @@ def connection_type(type_name: str) -> type:
             resolver=_total_count,
             description="How many rows the whole list has; counted only when asked for.",
         ),
+        measured=list_fields(type_name),
     )
 
 
-async def _total_count(root: strawberry.Parent[Any]) -> int:
-    counted: int = await root.count()
+def _total_count(root: strawberry.Parent[Any]) -> int:
+    # An awaitable, asked for at once: with the measures of the same list it is one statement.
+    counted: int = root.count()
     return counted
 
 
-def _page_type(name: str, description: str, fields: dict[str, tuple[Any, str]], **more: Any) -> type:
+def _page_type(
+    name: str,
+    description: str,
+    fields: dict[str, tuple[Any, str]],
+    *,
+    measured: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> type:
+    annotations = {key: annotation for key, (annotation, _) in fields.items()}
     namespace: dict[str, Any] = {
-        "__annotations__": {key: annotation for key, (annotation, _) in fields.items()},
+        "__annotations__": annotations | dict.fromkeys(measured or {}, Any),
         "__module__": __name__,
         **{key: strawberry.field(description=described) for key, (_, described) in fields.items()},
         **more,
+        **(measured or {}),
     }
     return strawberry.type(type(name, (), namespace), description=description)
 
@@ -303,6 +370,43 @@ def connection(
     return BoundField.declare(ConnectionSource(target, on, order, below), description)
 
 
-def computed(load: Callable[[Any, list[Row]], Awaitable[list[Any]]], description: str) -> Any:
-    """Python, the exception: `load(request, rows)` answers for all parents of a batch at once."""
-    return BoundField.declare(ComputedSource(load), description)
+def total(of: Any, amount: Any, description: str) -> Any:
+    """The sum of an amount over a relation's rows, per currency."""
+    return BoundField.declare(TotalSource(of, amount), description)
+
+
+def ancestors(description: str) -> Any:
+    """The units above a unit."""
+    return BoundField.declare(AncestorsSource(), description)
+
+
+def by_code(target: str, description: str) -> Any:
+    """At the root: the row with the code given."""
+    return BoundField.declare(CodeSource(target), description)
+
+
+def by_id(target: str | None, description: str) -> Any:
+    """At the root: the row with the global id given; of any type where `target` is None."""
+    return BoundField.declare(NodeSource(target), description)
+
+
+def nodes(description: str) -> Any:
+    """At the root: the rows with the global ids given."""
+    return BoundField.declare(NodesSource(), description)
+
+
+def of_the_caller(description: str) -> Any:
+    """At the root: an object whose fields the request itself answers."""
+    return BoundField.declare(CallerSource(), description)
+
+
+def fact(read: Callable[[Request], Any], description: str) -> Any:
+    """What the request itself knows."""
+    return BoundField.declare(FactSource(read), description)
+
+
+def by_keys(
+    target: str, keys: Callable[[Request], list[Key]], description: str, *, many: bool = False
+) -> Any:
+    """The row, or the rows where there may be `many`, whose keys the request itself knows."""
+    return BoundField.declare(KeysSource(target, keys, many), description)

@@ -1,154 +1,241 @@
-"""The whole schema, and one operation answered by it: every fault coded, nothing from within let out."""
+"""The whole schema, and one operation answered by it: by its compiled plan, or else by the normal executor."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import orjson
 import strawberry
-from graphql import (
-    GraphQLError,
-    GraphQLSyntaxError,
-    OperationDefinitionNode,
-    StringValueNode,
-    ValidationContext,
-    ValidationRule,
-)
-from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, SchemaExtension
+from graphql import ExecutionResult, GraphQLError, OperationType, execute, get_variable_values
+from graphql.execution.values import VariableValues
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionContext
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType as StrawberryOperation
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import schema.codes  # noqa: F401 - makes the domain's code lists enums of the schema
-from schema.errors import NOT_ANSWERING, TOOK_TOO_LONG, Code, CodedError
+from schema.admission import Admission
+from schema.compiler.plan import Bound, bound
+from schema.compiler.rows import NOT_ANSWERED
+from schema.documents import Document, Documents, Operation
+from schema.errors import BadInput, Code, CodedError
+from schema.faults import Report, refusal, shown
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.request import Request
 from schema.scalars import SCALARS, parse_text
-from tenants.database import DatabaseUnavailable, StatementTimeout
 
-MOST_TOKENS = 4_000
 DEEPEST_VARIABLES = 50
-
-Report = Callable[[BaseException], str]
-"""Told the cause of every fault that callers are not shown; gives the id by which they may ask about it."""
+MOST_VARIABLE_ERRORS = 10
+LARGEST_ANSWER_BYTES = 10_000_000
+_NOT_ANSWERED = NOT_ANSWERED.encode()
 
 
 class Phase(enum.Enum):
     """How far an operation came; GraphQL over HTTP answers by it."""
 
     REFUSED = "refused before execution"
+    MUST_POST = "refused before execution, since it writes and was asked for as a read"
     EXECUTED = "executed, perhaps with errors"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response to one operation, ready to be written as JSON."""
+    """The response to one operation: its JSON."""
 
-    body: dict[str, Any]
+    body: bytes
     phase: Phase
-
-
-class _TextCanBeStored(ValidationRule):
-    """A string literal must be text that PostgreSQL can hold."""
-
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-
-    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
-        try:
-            parse_text(node.value)
-        except CodedError as refused:
-            self.report_error(GraphQLError(refused.message, node, original_error=refused))
-
-
-class _OneOperationIsMeant(SchemaExtension):
-    """Of several operations one must be named: Strawberry would run the first."""
-
-    def on_validate(self) -> Iterator[None]:
-        asked = self.execution_context
-        definitions = asked.graphql_document.definitions if asked.graphql_document else ()
-        operations = [part for part in definitions if isinstance(part, OperationDefinitionNode)]
-        # The public `operation_name` is the first operation's where none was said.
-        if asked._provided_operation_name is None and len(operations) > 1:
-            asked.pre_execution_errors = [CodedError(Code.BAD_REQUEST, _NAME_ONE)]
-        yield
-
-
-_NAME_ONE = "say by `operationName` which operation of the document is meant"
 
 
 class _Schema(strawberry.Schema):
     """Strawberry's schema without its error log, which would write what callers sent."""
 
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         del errors, execution_context
 
 
 @cache
 def graph() -> strawberry.Schema:
     """The schema, built once."""
-    return _Schema(
-        query=Query,
-        mutation=Mutation,
-        config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[
-            lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-            lambda: AddValidationRules([_TextCanBeStored]),
-            _OneOperationIsMeant,
-        ],
-    )
+    return _Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
-async def answer(
-    request: Request,
-    *,
-    query: str,
-    variables: dict[str, Any] | None,
-    operation: str | None,
-    reading_only: bool,
-    report: Report,
-) -> Answer:
-    """Execute one operation for the request's caller. `reading_only` refuses mutations, as GET must."""
-    try:
-        _refuse_unstorable(variables or {}, 0)
-    except CodedError as refused:
-        return Answer(refusal(Code.BAD_USER_INPUT, refused.message), Phase.REFUSED)
-    allowed = {StrawberryOperation.QUERY} | (set() if reading_only else {StrawberryOperation.MUTATION})
-    try:
-        result = await graph().execute(
-            query,
-            variable_values=variables,
-            context_value=request,
-            operation_name=operation,
-            allowed_operation_types=allowed,
+class Engine:
+    """Answers operations. `compiled=False` leaves all to the normal executor; `explains` says how each was answered."""
+
+    def __init__(
+        self,
+        documents: Documents | None = None,
+        *,
+        compiled: bool = True,
+        explains: bool = False,
+        answer_bytes: int = LARGEST_ANSWER_BYTES,
+        admission: Admission | None = None,
+    ) -> None:
+        self.schema = graph()._schema
+        self.documents = documents or Documents(self.schema)
+        self._compiled = compiled
+        self._explains = explains
+        self._answer_bytes = answer_bytes
+        self._admission = admission or Admission()
+
+    async def answer(
+        self,
+        request: Request,
+        document: Document,
+        *,
+        variables: dict[str, Any] | None,
+        operation: str | None,
+        reading_only: bool,
+        report: Report,
+    ) -> Answer:
+        """Execute one operation for the request's caller. `reading_only` refuses mutations, as GET must.
+
+        Raises CodedError for what the admission refuses.
+        """
+        if document.refused:
+            return _refused(document.refused, report)
+        try:
+            meant = document.operation(operation)
+            if reading_only and meant.kind is not OperationType.QUERY:
+                return Answer(orjson.dumps(refusal(Code.BAD_REQUEST, _MUST_POST)), Phase.MUST_POST)
+            _refuse_unstorable(variables or {}, 0)
+        except CodedError as refused:
+            return _refused([refused], report)
+        coerced = get_variable_values(
+            self.schema,
+            meant.node.variable_definitions or (),
+            variables or {},
+            max_errors=MOST_VARIABLE_ERRORS,
+            hide_suggestions=self.documents.hide_suggestions,
         )
-    except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
-        return Answer(refusal(Code.BAD_REQUEST, _turned_down(refused)), Phase.REFUSED)
-    finally:
-        await request.close()
-    body: dict[str, Any] = {}
-    refused_before = isinstance(result, PreExecutionError) or (
-        result.data is None and not any(error.path for error in result.errors or ())
-    )
-    if result.errors:
-        body["errors"] = [_shown(error, refused_before, report) for error in result.errors]
-    if not refused_before:
-        body["data"] = result.data
-    return Answer(body, Phase.REFUSED if refused_before else Phase.EXECUTED)
+        if isinstance(coerced, list):
+            return _refused(coerced, report)
+        requested = meant.requested_cost(coerced.coerced)
+        if requested > self.documents.limits.cost:
+            return _refused([self._too_dear(requested)], report)
+        self._admission.admit(request.caller, meant, requested)
+        request.variables = coerced
+        return await self._executed(request, meant, coerced, variables, report)
+
+    async def _executed(
+        self,
+        request: Request,
+        operation: Operation,
+        coerced: VariableValues,
+        variables: dict[str, Any] | None,
+        report: Report,
+    ) -> Answer:
+        reason = "mutations are carried out one after the other"
+        if operation.kind is OperationType.QUERY:
+            way = self._planned(request, operation, coerced)
+            if isinstance(way, Bound):
+                try:
+                    data = await request.database.answer(request.scope, way.plan.text, way.values)
+                except Exception as problem:
+                    return _answered(None, _failed(way, problem), {}, report)
+                if _NOT_ANSWERED not in data:
+                    return self._finished(request, operation, coerced, data, [], {"tier": "compiled"}, report)
+                way = "a row that must be there is not in sight"
+            reason = way
+        result = await self._by_the_executor(request, operation, variables)
+        data = orjson.dumps(result.data)
+        return self._finished(
+            request,
+            operation,
+            coerced,
+            data,
+            result.errors or [],
+            {"tier": "normal", "reason": reason},
+            report,
+        )
+
+    def _planned(self, request: Request, operation: Operation, coerced: VariableValues) -> Bound | str:
+        if not self._compiled:
+            return "compiled plans are switched off"
+        try:
+            made = bound(self.schema, operation, coerced, request)
+        except BadInput:
+            return "an argument is refused, and the normal executor says so at its place"
+        return made
+
+    async def _by_the_executor(
+        self, request: Request, operation: Operation, variables: dict[str, Any] | None
+    ) -> ExecutionResult:
+        try:
+            result = execute(
+                self.schema,
+                operation.document,
+                context_value=request,
+                variable_values=variables,
+                operation_name=operation.name,
+                executor_class=StrawberryGraphQLCoreExecutionContext,
+            )
+            return result if isinstance(result, ExecutionResult) else await result
+        finally:
+            await request.close()
+
+    def _finished(
+        self,
+        request: Request,
+        operation: Operation,
+        coerced: VariableValues,
+        data: bytes,
+        errors: Iterable[GraphQLError],
+        plan: dict[str, Any],
+        report: Report,
+    ) -> Answer:
+        if len(data) > self._answer_bytes:
+            return _answered(None, [self._too_long(len(data))], {}, report)
+        requested = operation.requested_cost(coerced.coerced)
+        actual = operation.actual_cost(coerced.coerced, data)
+        self._admission.settle(request.caller, requested, actual)
+        extensions: dict[str, Any] = {"cost": {"requested": requested, "actual": actual}}
+        if self._explains:
+            extensions["plan"] = plan
+        return _answered(data, errors, extensions, report)
+
+    def _too_dear(self, requested: int) -> CodedError:
+        return CodedError(
+            Code.COST_EXCEEDED,
+            f"this may return {requested:,} objects and {self.documents.limits.cost:,} are taken: ask for fewer rows "
+            "by `first`, on inner lists above all",
+        )
+
+    def _too_long(self, size: int) -> CodedError:
+        return CodedError(
+            Code.COST_EXCEEDED,
+            f"the answer has {size:,} bytes and {self._answer_bytes:,} are sent: ask for fewer rows by `first`, "
+            "or for fewer fields",
+        )
 
 
-def refusal(code: Code, message: str) -> dict[str, Any]:
-    """The body of a response that holds one error and no data."""
-    return {"errors": [{"message": message, "extensions": {"code": code.value}}]}
+_MUST_POST = "GET only reads: send a mutation by POST"
+
+
+def _refused(errors: Iterable[GraphQLError], report: Report) -> Answer:
+    body = {"errors": shown(errors, report, refused_before=True)}
+    return Answer(orjson.dumps(body), Phase.REFUSED)
+
+
+def _answered(
+    data: bytes | None, errors: Iterable[GraphQLError], extensions: dict[str, Any], report: Report
+) -> Answer:
+    parts = [b'{"data":', data or b"null"]
+    if told := shown(errors, report):
+        parts += [b',"errors":', orjson.dumps(told)]
+    if extensions:
+        parts += [b',"extensions":', orjson.dumps(extensions)]
+    return Answer(b"".join((*parts, b"}")), Phase.EXECUTED)
+
+
+def _failed(way: Bound, problem: Exception) -> list[GraphQLError]:
+    """One statement answers every field, so its failure is every field's."""
+    return [
+        GraphQLError(str(problem), node, path=[key], original_error=problem) for key, node in way.plan.roots
+    ]
 
 
 def _refuse_unstorable(value: Any, depth: int) -> None:
@@ -163,46 +250,3 @@ def _refuse_unstorable(value: Any, depth: int) -> None:
     elif isinstance(value, list):
         for inner in value:
             _refuse_unstorable(inner, depth + 1)
-
-
-def _shown(error: GraphQLError, refused_before: bool, report: Report) -> dict[str, Any]:
-    """The error as callers see it."""
-    message, code, more = _classified(error, refused_before, report)
-    shown = error.formatted
-    return {**shown, "message": message, "extensions": {"code": code.value, **more}}
-
-
-def _classified(
-    error: GraphQLError, refused_before: bool, report: Report
-) -> tuple[str, Code, dict[str, Any]]:
-    cause = error.original_error
-    while isinstance(cause, GraphQLError) and cause.original_error is not None:
-        cause = cause.original_error
-    if isinstance(error, GraphQLSyntaxError):
-        return error.message, Code.PARSE_FAILED, {}
-    for candidate in (error, cause):
-        if isinstance(candidate, CodedError):
-            return error.message, Code(candidate.extensions["code"]), {}  # type: ignore[index]
-    if refused_before:
-        code = Code.BAD_USER_INPUT if error.message.startswith("Variable ") else Code.VALIDATION_FAILED
-        return error.message, code, {}
-    if isinstance(cause, StatementTimeout):
-        return TOOK_TOO_LONG, Code.TIMEOUT, {}
-    if isinstance(cause, DatabaseUnavailable):
-        return NOT_ANSWERING, Code.UNAVAILABLE, {}
-    # An error about the document points into it; one about our own answer (a value that no enum has) does not.
-    if cause is None or (isinstance(cause, GraphQLError) and cause.nodes):
-        return error.message, Code.BAD_USER_INPUT, {}
-    return "something went wrong on our side", Code.INTERNAL, {"correlationId": report(cause)}
-
-
-def _turned_down(refused: Exception) -> str:
-    """What Strawberry raises for an operation that is missing, ambiguous or of a kind not allowed here."""
-    match refused:
-        case InvalidOperationTypeError(operation_type=kind):
-            return f"a {kind.value} is not taken here: send queries by GET or POST, mutations by POST"
-        case CannotGetOperationTypeError(operation_name=None):
-            return _NAME_ONE
-        case CannotGetOperationTypeError(operation_name=name):
-            return f"the document has no operation named {(name or '')[:100]!r}"
-    return "there is no `query` in the request"

@@ -22,14 +22,16 @@ class Facility(Node):
         "reference", "The contract's number, unique in the branch.", where=True, order=True
     )
     product: Product = column("product", "What kind of credit it is.", where=True)
-    purpose: str | None = column("purpose", "What it is for.")
+    purpose: str | None = column("purpose", "What it is for.", where=True)
     currency: str = column("currency", "ISO 4217 code that its amounts are in.", where=True)
     limit: Money = amount("limit", "The most that may be owed.", where=True, order=True)
     outstanding: Money = amount("outstanding", "What is owed now.", where=True, order=True)
-    guaranteed: Money | None = amount("guaranteed", "The part that a public body guarantees.")
-    annual_rate: Decimal | None = column("annual_rate", "The yearly rate as a fraction: 0.0435 is 4.35 %.")
+    guaranteed: Money | None = amount("guaranteed", "The part that a public body guarantees.", where=True)
+    annual_rate: Decimal | None = column(
+        "annual_rate", "The yearly rate as a fraction: 0.0435 is 4.35 %.", where=True, order=True
+    )
     term_months: int | None = column("term_months", "How many months it runs.", where=True, order=True)
-    revolving: bool = column("revolving", "Whether what is repaid may be drawn again.")
+    revolving: bool = column("revolving", "Whether what is repaid may be drawn again.", where=True)
     approved_on: dt.date | None = column("approved_on", "When it was approved.", where=True, order=True)
     disbursed_on: dt.date | None = column("disbursed_on", "When it was paid out.", where=True, order=True)
     matures_on: dt.date | None = column("matures_on", "When it must be repaid.", where=True, order=True)
@@ -57,11 +59,13 @@ class RepaymentPosting(Node):
 
     kind: PostingKind = column("kind", "What it was for.", where=True)
     due_on: dt.date = column("due_on", "When it was due.", where=True, order=True)
-    paid_on: dt.date | None = column("paid_on", "When it came; null while it has not.", where=True)
-    principal: Money = amount("principal", "The part that lowers the debt.")
-    interest: Money = amount("interest", "The part that is interest.")
+    paid_on: dt.date | None = column(
+        "paid_on", "When it came; null while it has not.", where=True, order=True
+    )
+    principal: Money = amount("principal", "The part that lowers the debt.", where=True)
+    interest: Money = amount("interest", "The part that is interest.", where=True)
     days_late: int | None = column(
-        "days_late", "Days between due and paid; 0 if in time, null while unpaid.", where=True
+        "days_late", "Days between due and paid; 0 if in time, null while unpaid.", where=True, order=True
     )
     facility: Any = to_one("Facility", FACILITY, "The facility it repays.", required=True)
     client: Any = to_one("Client", CLIENT, "Who repaid.", required=True)
@@ -73,9 +77,11 @@ class CreditEvent(Node):
 
     kind: CreditEventKind = column("kind", "What happened.", where=True)
     occurred_on: dt.date = column("occurred_on", "When it happened.", where=True, order=True)
-    amount: Money | None = amount("amount", "The amount concerned, where there is one.")
+    amount: Money | None = amount(
+        "amount", "The amount concerned, where there is one.", where=True, order=True
+    )
     source: str = column("source", "Who reported it.", where=True)
-    reference: str = column("reference", "The reporter's own number for it.")
+    reference: str = column("reference", "The reporter's own number for it.", where=True)
     note: str | None = column("note", "Anything else.")
     client: Any = to_one("Client", CLIENT, "Whose credit.", required=True)
     facility: Any = to_one("Facility", FACILITY, "Which facility, where it is about one.")

@@ -8,19 +8,12 @@ from typing import Any
 
 from domain.access import Role
 from domain.organisation import UnitKind
-from schema import reading
-from schema.binding import Row, binding
-from schema.fields import Node, bound, column, computed, connection, to_one
-from schema.money import Money, exposure_of_units
-from schema.request import Request
+from schema.binding import AmountSource, ConnectionSource
+from schema.fields import Node, ancestors, bound, column, connection, to_one, total
+from schema.money import Money
 
 
-async def _ancestors(request: Request, rows: list[Row]) -> list[list[Row]]:
-    lines = [request.organisation.ancestors(row.record["id"]) for row in rows]
-    wanted = sorted({unit_id for line in lines for unit_id in line})
-    found = await reading.by_keys(request, binding("OrganisationUnit"), [(unit_id,) for unit_id in wanted])
-    units = dict(zip(wanted, found, strict=True))
-    return [[unit for unit_id in line if (unit := units[unit_id])] for line in lines]
+OWED = AmountSource("outstanding_minor")
 
 
 @bound("unit")
@@ -30,11 +23,11 @@ class OrganisationUnit(Node):
     code: str = column("code", "The bank's own code, unique.", where=True, order=True)
     name: str = column("name", "What it is called.", where=True, order=True)
     kind: UnitKind = column("kind", "What it is.", where=True)
-    opened_on: dt.date | None = column("opened_on", "When it opened.")
+    opened_on: dt.date | None = column("opened_on", "When it opened.", where=True, order=True)
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     parent: Any = to_one("OrganisationUnit", {"id": "parent_id"}, "The unit above; null at the root.")
-    ancestors: list["OrganisationUnit"] = computed(  # noqa: UP037
-        _ancestors, "The units above, nearest first, headquarters last."
+    ancestors: list["OrganisationUnit"] = ancestors(  # noqa: UP037
+        "The units above, nearest first, headquarters last."
     )
     children: Any = connection(
         "OrganisationUnit", "The units directly below.", on={"parent_id": "id"}, order=("code",)
@@ -47,8 +40,9 @@ class OrganisationUnit(Node):
     facilities: Any = connection(
         "Facility", "Its facilities, as far as the caller sees them.", on={"branch_id": "id"}, below=True
     )
-    exposure: list[Money] = computed(
-        exposure_of_units,
+    exposure: list[Money] = total(
+        ConnectionSource("Facility", {"branch_id": "id"}, below=True),
+        OWED,
         "What is owed here and below, one amount per currency, as far as the caller sees it.",
     )
 
@@ -59,7 +53,7 @@ class Region(Node):
 
     code: str = column("code", "The official code, e.g. 310000.", where=True, order=True)
     name: str = column("name", "Its English name.", where=True, order=True)
-    local_name: str | None = column("local_name", "Its name in its own language.")
+    local_name: str | None = column("local_name", "Its name in its own language.", where=True)
     country: str = column("country", "ISO 3166 code of its country.", where=True)
     macro_region: str | None = column("macro_region", "The larger region it is counted to.", where=True)
     city_cluster: str | None = column("city_cluster", "The city cluster it belongs to, if any.", where=True)
@@ -80,9 +74,9 @@ class RegionIndicator(Node):
 
     year: int = column("year", "The year it is about.", where=True, order=True)
     indicator: str = column("indicator", "What it measures, e.g. gdp_growth.", where=True)
-    value: Decimal = column("value", "The figure.")
-    unit: str = column("unit", "The unit it is in, e.g. %.")
-    source: str = column("source", "Who published it.")
+    value: Decimal = column("value", "The figure.", where=True, order=True)
+    unit: str = column("unit", "The unit it is in, e.g. %.", where=True)
+    source: str = column("source", "Who published it.", where=True)
     region: Any = to_one("Region", {"code": "region_code"}, "The region it is about.", required=True)
 
 
@@ -93,8 +87,8 @@ class Staff(Node):
     code: str = column("code", "The person's code, unique in the unit.", where=True, order=True)
     name: str = column("name", "The person's name.", where=True, order=True)
     role: Role = column("role", "What the person does.", where=True)
-    email: str | None = column("email", "Where to write.")
-    active: bool = column("active", "Whether the person still works here.")
+    email: str | None = column("email", "Where to write.", where=True)
+    active: bool = column("active", "Whether the person still works here.", where=True)
     unit: Any = to_one("OrganisationUnit", {"id": "branch_id"}, "Where the person works.", required=True)
     clients: Any = connection(
         "Client",

@@ -6,48 +6,28 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    FromClause,
-    Integer,
-    SmallInteger,
-    UnaryExpression,
-    and_,
-    false,
-    or_,
-)
+from sqlalchemy import BigInteger, Integer, SmallInteger
+from sqlalchemy.types import TypeEngine
 
 from domain.conditions import Condition
-from schema.binding import Binding, ConnectionSource, Row
+from schema.binding import Binding, Row
 from schema.errors import BadInput
-from schema.scalars import parse_moment
+from schema.ordering import OrderKey, order_type
+from schema.scalars import parse_day, parse_moment, parse_text, write_moment
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 1000
 
 CursorValue = int | str | bool | None | dt.date | dt.datetime | Decimal | UUID
-
-
-@dataclass(frozen=True, slots=True)
-class OrderKey:
-    """One column of an ordering; nulls come last unless said otherwise."""
-
-    column: str
-    descending: bool = False
-    nulls_first: bool = False
-
-    def reversed(self) -> OrderKey:
-        """The same column the other way round."""
-        return OrderKey(self.column, not self.descending, not self.nulls_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,46 +54,33 @@ def page_size(first: int | None, last: int | None) -> tuple[int, bool]:
     return size, first is None
 
 
-def complete_order(binding: Binding, keys: tuple[OrderKey, ...]) -> tuple[OrderKey, ...]:
-    """The ordering with the primary key behind it, so that no two rows are equal."""
-    named = {key.column for key in keys}
-    return keys + tuple(OrderKey(name) for name in binding.key if name not in named)
+@lru_cache(maxsize=1024)
+def mark_of(binding: Binding, order: tuple[OrderKey, ...]) -> str:
+    """What tells a cursor of one type and ordering from that of another; no signature.
 
-
-def default_order(names: tuple[str, ...]) -> tuple[OrderKey, ...]:
-    """An ordering from its declaration: column names, "-" in front for descending."""
-    return tuple(OrderKey(name.lstrip("-"), name.startswith("-")) for name in names)
-
-
-def list_name(source: ConnectionSource, where: Condition | None, row: Row | None) -> str:
-    """What tells one list from another: whose rows, which relation, under which condition."""
-    relation = sorted((source.on or {}).items())
-    return f"{source.target}|{relation}|{source.below}|{row.key if row else None}|{where}"
-
-
-def encode_cursor(of: str, order: tuple[OrderKey, ...], record: Mapping[str, Any]) -> str:
-    """The place of a row in the list `of` under an ordering: a fingerprint of both, then the row's values."""
-    values = [_written(record[key.column]) for key in order]
-    body = orjson.dumps(values)
-    return base64.urlsafe_b64encode(_fingerprint(of, order, body) + body).decode().rstrip("=")
-
-
-def decode_cursor(
-    of: str, binding: Binding, order: tuple[OrderKey, ...], text: str
-) -> tuple[CursorValue, ...]:
-    """The values in a cursor of this very list and ordering. Raises BadInput otherwise.
-
-    The fingerprint is no signature: a forged cursor moves the page's start and nothing else, since what it
-    may show is decided by the database.
+    A forged cursor moves the page's start and nothing else: what it may show is decided by the database.
     """
+    return hashlib.blake2b(f"{binding.type_name}|{order}".encode(), digest_size=4).hexdigest()
+
+
+def encode_cursor(binding: Binding, order: tuple[OrderKey, ...], record: Mapping[str, Any]) -> str:
+    """The place of a row under an ordering: the JSON list of the ordering's mark and the row's values, in base64url.
+
+    The record carries the values by their labels.
+    """
+    values = [_written(record[key.label(n)]) for n, key in enumerate(order)]
+    return _in_base64(orjson.dumps([mark_of(binding, order), *values]))
+
+
+def decode_cursor(binding: Binding, order: tuple[OrderKey, ...], text: str) -> tuple[CursorValue, ...]:
+    """The values in a cursor of this type and ordering. Raises BadInput otherwise."""
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        mark, body = raw[:8], raw[8:]
-        if mark != _fingerprint(of, order, body):
-            raise ValueError("of another list, or changed")
-        values = orjson.loads(body)
+        body = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        mark, *values = orjson.loads(body)
+        if mark != mark_of(binding, order) or _in_base64(body) != text:
+            raise ValueError("of another ordering, or changed")
         return tuple(
-            _read(binding.table.c[key.column], value) for key, value in zip(order, values, strict=True)
+            _read(order_type(key, binding.type_name), value) for key, value in zip(order, values, strict=True)
         )
     except (BadInput, ValueError, binascii.Error, TypeError, ArithmeticError):
         raise BadInput(
@@ -122,77 +89,48 @@ def decode_cursor(
         ) from None
 
 
-def ordering(table: FromClause, order: tuple[OrderKey, ...]) -> list[UnaryExpression[Any]]:
-    """The ORDER BY clause; NULLS is left out where there are none, so that an index fits."""
-    clauses = []
-    for key in order:
-        column = table.c[key.column]
-        clause = column.desc() if key.descending else column.asc()
-        if column.nullable:
-            clause = clause.nulls_first() if key.nulls_first else clause.nulls_last()
-        clauses.append(clause)
-    return clauses
-
-
-def beyond(
-    table: FromClause, order: tuple[OrderKey, ...], position: tuple[CursorValue, ...]
-) -> ColumnElement[bool]:
-    """The rows that come after a position: greater in the first key that differs."""
-    alternatives = []
-    for index, (key, value) in enumerate(zip(order, position, strict=True)):
-        same = [_same(table.c[k.column], v) for k, v in zip(order[:index], position[:index], strict=True)]
-        alternatives.append(and_(*same, _greater(table.c[key.column], key, value)))
-    return or_(*alternatives)
-
-
-def _same(column: ColumnElement[Any], value: CursorValue) -> ColumnElement[bool]:
-    return column.is_(None) if value is None else column == value
-
-
-def _greater(column: Any, key: OrderKey, value: CursorValue) -> ColumnElement[bool]:
-    if value is None:
-        return column.is_not(None) if key.nulls_first else false()
-    further: ColumnElement[bool] = column < value if key.descending else column > value
-    nulls_follow = column.nullable and not key.nulls_first
-    return or_(further, column.is_(None)) if nulls_follow else further
-
-
-def _fingerprint(of: str, order: tuple[OrderKey, ...], body: bytes) -> bytes:
-    named = f"{of}|{order}|".encode()
-    return hashlib.blake2b(named + body, digest_size=8).digest()
+def _in_base64(body: bytes) -> str:
+    return base64.urlsafe_b64encode(body).decode().rstrip("=")
 
 
 def _written(value: Any) -> Any:
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    return value.isoformat() if isinstance(value, dt.date) else value
+    """As PostgreSQL's to_json writes it; numbers that are no integers as text, since they are exact."""
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case UUID():
+            return str(value)
+        case dt.datetime():
+            return write_moment(value)
+        case dt.date():
+            return value.isoformat()
+    return value
 
 
-_READERS: dict[type, Callable[[Any], CursorValue]] = {
-    int: int,
-    bool: bool,
-    UUID: UUID,
-    Decimal: Decimal,
-    dt.date: dt.date.fromisoformat,
-    dt.datetime: parse_moment,
-}
 _BITS: list[tuple[type, int]] = [(SmallInteger, 15), (BigInteger, 63), (Integer, 31)]
+_NUMBER = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?", re.ASCII)
 
 
-def _read(column: Column[Any], value: Any) -> CursorValue:
+def _read(type_: TypeEngine[Any], value: Any) -> CursorValue:
     if value is None:
         return None
-    kind = column.type.python_type
-    if kind is str:
-        if not isinstance(value, str) or "\0" in value:
+    kind = type_.python_type
+    if kind in (int, bool):
+        if type(value) is not kind or (kind is int and not _fits(type_, value)):
             raise ValueError(value)
-        return value
-    read = _READERS[kind](value)
-    if isinstance(read, int) and kind is int:
-        bits = next(bits for type_, bits in _BITS if isinstance(column.type, type_))
-        if not -(2**bits) <= read < 2**bits:
-            raise ValueError(value)
-    return read
+        return value  # type: ignore[no-any-return]
+    text = parse_text(value)
+    if kind is Decimal and not _NUMBER.fullmatch(text):
+        raise ValueError(value)
+    return _READERS.get(kind, str)(text)  # type: ignore[no-any-return]
+
+
+_READERS: dict[type, Any] = {UUID: UUID, Decimal: Decimal, dt.date: parse_day, dt.datetime: parse_moment}
+
+
+def _fits(type_: TypeEngine[Any], value: int) -> bool:
+    bits = next(bits for kind, bits in _BITS if isinstance(type_, kind))
+    return -(2**bits) <= value < 2**bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +145,10 @@ class Edge:
 class Page:
     """One page of a list, in the order asked for, whichever end it was read from."""
 
-    of: str
+    binding: Binding
     rows: list[Row]
     request: PageRequest
     has_more: bool
-    count: Callable[[], Any]
 
     @property
     def nodes(self) -> list[Row]:
@@ -249,4 +186,4 @@ class Page:
         return self.has_more if self.request.backward else self.request.position is not None
 
     def _cursor(self, row: Row) -> str:
-        return encode_cursor(self.of, self.request.order, row.record)
+        return encode_cursor(self.binding, self.request.order, row.record)

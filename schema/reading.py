@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,21 +14,22 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
-    column,
     func,
     literal,
+    literal_column,
     select,
     true,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import TableValuedAlias
 
+from domain.conditions import Condition
 from schema import ids
 from schema.binding import Binding, ConnectionSource, ExpressionSource, Row, ToOneSource, binding
-from schema.errors import BadInput
-from schema.filters import to_sql
-from schema.paging import Page, PageRequest, beyond, ordering
+from schema.condition_sql import SqlContext, to_sql
+from schema.keys import keys_table
+from schema.ordering import Term, beyond, labelled_terms, order_by, terms
+from schema.paging import PageRequest
 from schema.request import Request
 from tenants.roles import Login
 
@@ -58,32 +58,19 @@ async def by_keys(request: Request, target: Binding, keys: Sequence[ids.Key]) ->
     return await request.batch((target.type_name, target.key), load).load_many(keys)
 
 
+async def ancestors(request: Request, rows: list[Row]) -> list[list[Row]]:
+    """The units above each unit, nearest first."""
+    lines = [request.organisation.ancestors(row.record["id"]) for row in rows]
+    wanted = sorted({unit_id for line in lines for unit_id in line})
+    found = await by_keys(request, binding("OrganisationUnit"), [(unit_id,) for unit_id in wanted])
+    units = dict(zip(wanted, found, strict=True))
+    return [[unit for unit_id in line if (unit := units[unit_id])] for line in lines]
+
+
 async def expression(request: Request, source: ExpressionSource, name: str, row: Row) -> Any:
     """The value of an SQL expression over the row's table."""
     load = partial(_load_expression, request, row.binding, source)
     return await request.batch((row.binding.type_name, name), load).load(row.key)
-
-
-async def page(
-    request: Request, source: ConnectionSource, asked: PageRequest, row: Row | None, *, of: str, fields: int
-) -> Page:
-    """One page of a list: of everything in scope at the root (`row` None), else of the row's own.
-
-    `of` is the list's name, for its cursors; `fields` how many fields are selected below, for the budget.
-    """
-    parent = _parent_of(request, source, row)
-    load = partial(_load_pages, request, source, asked, fields)
-    rows: list[Row] = await request.batch((source_key(source), asked, fields), load).load(parent)
-    kept = rows[: asked.size]
-    # Not where they are loaded: what a batch reads once, every alias of the list completes anew.
-    request.budget.spend(len(kept), fields)
-    return Page(
-        of,
-        kept[::-1] if asked.backward else kept,
-        asked,
-        len(rows) > asked.size,
-        partial(_count, request, source, asked, parent),
-    )
 
 
 def source_key(source: ConnectionSource) -> tuple[Any, ...]:
@@ -91,14 +78,8 @@ def source_key(source: ConnectionSource) -> tuple[Any, ...]:
     return source.target, source.below, tuple((source.on or {"": ""}).items())
 
 
-async def _count(request: Request, source: ConnectionSource, asked: PageRequest, parent: Parent) -> int:
-    everything = replace(asked, position=None, until=None, order=(), size=0, backward=False)
-    load = partial(_load_counts, request, source, everything)
-    counted: int = await request.batch((source_key(source), everything, "count"), load).load(parent)
-    return counted
-
-
-def _parent_of(request: Request, source: ConnectionSource, row: Row | None) -> Parent:
+def parent_of(request: Request, source: ConnectionSource, row: Row | None) -> Parent:
+    """By what the rows of a list are found, of the row that has it; nothing at the root."""
     if row is None:
         return ()
     if source.below:
@@ -111,7 +92,7 @@ def _parent_of(request: Request, source: ConnectionSource, row: Row | None) -> P
 async def _load_by_columns(
     request: Request, target: Binding, names: tuple[str, ...], keys: list[Parent]
 ) -> Sequence[Row | None]:
-    if _hidden(request, target):
+    if is_hidden(request, target):
         return [None for _ in keys]
     wanted = keys_table([target.table.c[name].type for name in names], keys)
     same = and_(*(target.table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(names)))
@@ -135,20 +116,23 @@ async def _load_expression(
     return [found.get(n) for n in range(1, len(keys) + 1)]
 
 
-async def _load_pages(
+async def load_pages(
     request: Request, source: ConnectionSource, asked: PageRequest, fields: int, parents: list[Parent]
 ) -> Sequence[list[Row]]:
+    """The rows of each parent's page, from whichever end it is read, and one more where there are more."""
     target = binding(source.target)
-    if _hidden(request, target):
+    if is_hidden(request, target):
         return [[] for _ in parents]
+    wanted = parents_table(source, target, parents)
+    chosen, places = _placed_rows(request, source, asked, wanted)
+    if asked.position is not None:
+        chosen = chosen.where(beyond(places, asked.position))
+    if asked.until is not None:
+        chosen = chosen.where(beyond([term.reversed() for term in places], asked.until))
     order = tuple(key.reversed() for key in asked.order) if asked.backward else asked.order
-    wanted = _parents_table(source, target, parents)
-    chosen = select(target.table).where(*_conditions(request, source, asked, wanted))
-    for position, towards in ((asked.position, asked.order), (asked.until, _reversed(asked.order))):
-        if position is not None:
-            chosen = chosen.where(beyond(target.table, towards, position))
-    chosen = chosen.order_by(*ordering(target.table, order)).limit(asked.size + 1)
-    statement = _for_each_parent(chosen, wanted, lambda found: ordering(found, order))
+    towards = [term.reversed() for term in places] if asked.backward else places
+    chosen = chosen.order_by(*order_by(towards)).limit(asked.size + 1)
+    statement = for_each_parent(chosen, wanted, lambda rows: order_by(labelled_terms(order, target, rows)))
     # One row more than is affordable tells that there are too many; the database need not send the others.
     most = request.budget.rows_of(fields) + 1
     records = await request.snapshot.rows(statement.limit(min(most, len(parents) * (asked.size + 1))))
@@ -160,28 +144,31 @@ async def _load_pages(
     return pages
 
 
-async def _load_counts(
-    request: Request, source: ConnectionSource, asked: PageRequest, parents: list[Parent]
-) -> Sequence[int]:
-    if _hidden(request, binding(source.target)):
-        return [0 for _ in parents]
-    wanted = _parents_table(source, binding(source.target), parents)
-    table = binding(source.target).table
-    counted = (
-        select(func.count().label("count"))
-        .select_from(table)
-        .where(*_conditions(request, source, asked, wanted))
-    )
-    statement = _for_each_parent(counted, wanted, lambda _: [])
-    counts = {record["n"]: record["count"] for record in await request.snapshot.rows(statement)}
-    return [counts[n] for n in range(1, len(parents) + 1)]
+def _placed_rows(
+    request: Request, source: ConnectionSource, asked: PageRequest, wanted: TableValuedAlias | None
+) -> tuple[Select[Any], list[Term]]:
+    """All rows of the list, carrying what they are ordered by, and that ordering over them."""
+    target = binding(source.target)
+    table = target.table
+    places = terms(asked.order, target, table, in_scope=partial(_in_scope, request))
+    elsewhere = [
+        term.value.label(term.key.label(n)) for n, term in enumerate(places) if not term.key.is_column
+    ]
+    belonging = conditions(request, source, asked.where, wanted, table)
+    chosen = select(table, *elsewhere).where(*belonging)
+    if not elsewhere:
+        return chosen, places
+    # The offset is a fence: each row's subqueries are evaluated once, whatever is then asked of their values.
+    fenced = chosen.offset(literal_column("0")).correlate_except(table).subquery("placed")
+    return select(fenced), labelled_terms(asked.order, target, fenced)
 
 
-def _hidden(request: Request, target: Binding) -> bool:
+def is_hidden(request: Request, target: Binding) -> bool:
+    """Whether the caller may see no row of the type at all."""
     return target.hidden_from_clients and request.scope.login is Login.CLIENT
 
 
-def _for_each_parent(
+def for_each_parent(
     chosen: Select[Any],
     wanted: TableValuedAlias | None,
     order: Callable[[FromClause], list[Any]],
@@ -194,9 +181,10 @@ def _for_each_parent(
     return select(wanted.c.n, found).select_from(joined).order_by(wanted.c.n, *order(found))
 
 
-def _parents_table(
+def parents_table(
     source: ConnectionSource, target: Binding, parents: list[Parent]
 ) -> TableValuedAlias | None:
+    """The parents as a relation k(k0, k1, …, n), n counting from 1; None at the root."""
     if source.below:
         return keys_table([Text()], parents)
     if source.on is None:
@@ -204,50 +192,32 @@ def _parents_table(
     return keys_table([target.table.c[name].type for name in source.on], parents)
 
 
-def _conditions(
-    request: Request, source: ConnectionSource, asked: PageRequest, wanted: TableValuedAlias | None
+def conditions(
+    request: Request,
+    source: ConnectionSource,
+    where: Condition | None,
+    wanted: TableValuedAlias | None,
+    table: FromClause,
 ) -> list[ColumnElement[bool]]:
-    """Which rows belong: the relation, the tenant, and what the caller asked for."""
+    """Which rows of the table belong: the relation, the tenant, and what the caller asked for."""
     target = binding(source.target)
-    table = target.table
-    conditions: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = []
     if wanted is not None and source.below:
-        conditions.append(table.c.branch_id == func.any(cast(wanted.c.k0, ARRAY(Integer))))
+        found.append(table.c.branch_id == func.any(cast(wanted.c.k0, ARRAY(Integer))))
     elif wanted is not None and source.on is not None:
-        conditions += [table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(source.on)]
-    # The policy is the net; this gives the plan, and says at every level whose rows are meant.
-    if target.is_tenant and not request.scope.sees_everything:
-        branches = literal(list(request.scope.branches), ARRAY(Integer))
-        conditions.append(table.c.branch_id == func.any(branches))
-    if asked.where is not None:
-        conditions.append(to_sql(table, asked.where, partial(_has_id, target)))
-    return conditions
+        found += [table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(source.on)]
+    if target.is_tenant and (scope := _in_scope(request, table)) is not None:
+        found.append(scope)
+    if where is not None:
+        context = SqlContext(in_scope=partial(_in_scope, request), hides=partial(is_hidden, request))
+        found.append(to_sql(where, target, table, context))
+    return found
 
 
-def _has_id(target: Binding, table: FromClause, given: tuple[str, ...]) -> ColumnElement[bool]:
-    keys = [ids.decode(text) for text in given]
-    own = [found.key for found in keys if found.type_name == target.type_name]
-    if not all(fits(target, key) for key in own):
-        raise BadInput("`id` lists something that is not an id of this API")
-    wanted = keys_table([target.table.c[name].type for name in target.key], own, "wanted_ids")
-    columns = [wanted.c[f"k{i}"] for i in range(len(target.key))]
-    return tuple_(*(table.c[name] for name in target.key)).in_(select(*columns))
-
-
-def fits(target: Binding, key: ids.Key) -> bool:
-    """Whether a decoded key has the shape of this type's primary key."""
-    kinds = tuple(target.table.c[name].type.python_type for name in target.key)
-    return tuple(type(part) for part in key) == kinds
-
-
-def keys_table(types: list[Any], keys: list[Parent], name: str = "k") -> TableValuedAlias:
-    """The keys as a relation k(k0, k1, …, n), n counting from 1."""
-    arrays = [
-        cast(literal([key[i] for key in keys], ARRAY(type_)), ARRAY(type_)) for i, type_ in enumerate(types)
-    ]
-    columns = [column(f"k{i}", type_) for i, type_ in enumerate(types)]
-    return func.unnest(*arrays).table_valued(*columns, with_ordinality="n", name=name).render_derived()
-
-
-def _reversed(order: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(key.reversed() for key in order)
+def _in_scope(request: Request, table: FromClause) -> ColumnElement[bool] | None:
+    """The policy is the net; this gives the plan, and says at every level whose rows are meant."""
+    if request.scope.sees_everything:
+        return None
+    branches = literal(list(request.scope.branches), ARRAY(Integer))
+    in_sight: ColumnElement[bool] = table.c.branch_id == func.any(branches)
+    return in_sight

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import date
 from typing import Any
 
+from graphql.execution.values import VariableValues
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
@@ -40,6 +41,7 @@ class Request:
         self.today = today
         self.budget = Budget(deadline=deadline)
         self.snapshot = Snapshot(database, scope)
+        self.variables: VariableValues | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     @property

@@ -61,6 +61,12 @@ def parse_moment(value: Any) -> dt.datetime:
         raise BadInput(f"{value} is no moment of the calendar") from None
 
 
+def write_moment(moment: dt.datetime) -> str:
+    """A moment in UTC by RFC 3339, its fraction without trailing zeros, as PostgreSQL's to_json writes it."""
+    text = moment.astimezone(dt.UTC).isoformat()
+    return f"{text[:26].rstrip('0')}{text[26:]}" if moment.microsecond else text
+
+
 def parse_text(value: Any) -> str:
     """Text without U+0000 and without lone surrogates, which PostgreSQL cannot hold."""
     if not isinstance(value, str):
@@ -90,7 +96,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     dt.datetime: strawberry.scalar(
         name="DateTime",
         description='A moment as RFC 3339 writes it, e.g. "2026-01-15T08:30:00Z"; answers are in UTC.',
-        serialize=dt.datetime.isoformat,
+        serialize=write_moment,
         parse_value=parse_moment,
     ),
     BigInt: strawberry.scalar(

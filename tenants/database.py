@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
@@ -13,34 +13,17 @@ import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
+from tenants.answering import Answering, ScopedAnswering, UnscopedAnswering
 from tenants.credentials import Credentials
+from tenants.faults import LOST, DatabaseUnavailable, StatementTimeout, translated
 from tenants.roles import Login
 from tenants.scope import Scope, settings_of
+
+__all__ = ["LOST", "Database", "DatabaseUnavailable", "Door", "StatementTimeout", "Transaction", "compiled"]
 
 DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 CONNECT_TIMEOUT_S = 5.0
 UNDO_TIMEOUT_S = 1.0
-LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InterfaceError,
-    # The driver's answer between a killed server's last word and the end of the connection.
-    asyncpg.InternalClientError,
-    OSError,
-)
-
-# The statement was not at fault: sent again, it succeeds.
-PASSING = (
-    asyncpg.TooManyConnectionsError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    # A migration has run under a running server; the driver forgets its plans and prepares anew.
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.OutdatedSchemaCacheError,
-)
 
 Observer = Callable[[str], None]
 """Told the text of every statement; tests count with it."""
@@ -59,14 +42,6 @@ class Door(StrEnum):
     SIGN_IN = "sign-in"
 
 
-class DatabaseUnavailable(Exception):
-    """The database did not answer; the caller may try again."""
-
-
-class StatementTimeout(Exception):
-    """The database gave up on a statement that took too long; the caller may ask for less."""
-
-
 class Transaction:
     """One open transaction under one scope. Statements wait for each other: a connection serves one at a time."""
 
@@ -78,14 +53,7 @@ class Transaction:
 
     async def rows(self, statement: Executable) -> list[asyncpg.Record]:
         """Run a statement and return its rows."""
-        text, values = compiled(statement)
-        if self._observer:
-            self._observer(text)
-        async with self._turn:
-            if self._over:
-                raise asyncpg.InterfaceError("the transaction has ended: it answers nobody any more")
-            rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
-        return rows
+        return await self._fetch(*compiled(statement))
 
     async def row(self, statement: Executable) -> asyncpg.Record | None:
         """Run a statement and return its first row, if there is one."""
@@ -96,6 +64,21 @@ class Transaction:
         """Run a statement and return the first column of its first row, if there is one."""
         row = await self.row(statement)
         return row[0] if row else None
+
+    async def answer(self, expression: str, values: Sequence[Any]) -> bytes:
+        """Evaluate one SQL expression of type bytea over $1, $2, …"""
+        rows = await self._fetch(f"select ({expression})", values)
+        answered: bytes = rows[0][0]
+        return answered
+
+    async def _fetch(self, text: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+        if self._observer:
+            self._observer(text)
+        async with self._turn:
+            if self._over:
+                raise asyncpg.InterfaceError("the transaction has ended: it answers nobody any more")
+            rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
+        return rows
 
     def end(self) -> None:
         """Answer nothing more; what still waits for its turn would run outside of the scope."""
@@ -122,15 +105,22 @@ class Database:
         *,
         connections: int = 10,
         pooled: bool = False,
+        single_round_trip: bool | None = None,
         statement_timeout_ms: int = 8000,
         observer: Observer | None = None,
     ) -> None:
-        """`pooled` says that a pooler in transaction mode stands between: then nothing is kept prepared."""
+        """`pooled` says that a pooler in transaction mode stands between: then nothing is kept prepared.
+
+        `single_round_trip` says how `answer` sends scope and expression: at once, or in a transaction of three
+        messages, as a pooler and Citus need it. By default at once, unless `pooled`.
+        """
         self._credentials = credentials
         self._connections = connections
         self._pooled = pooled
         self._statement_timeout_ms = int(statement_timeout_ms)
+        self._single_round_trip = not pooled if single_round_trip is None else single_round_trip
         self._pools: dict[Door, asyncpg.Pool] = {}
+        self._answering: dict[Door, Answering] = {}
         self.observer = observer
 
     async def open(self) -> None:
@@ -148,9 +138,24 @@ class Database:
                 f"cannot connect to the database: {lost or type(lost).__name__}. Is it running, does DATABASE_URL "
                 "(or READ_DATABASE_URL) name it, and has `python -m api migrate` prepared it?"
             ) from lost
+        if self._single_round_trip:
+            self._open_answering()
+
+    def _open_answering(self) -> None:
+        """Answer over connections of their own, opened when first needed: their sessions only read."""
+        limits = {"connections": self._connections, "statement_timeout_ms": self._statement_timeout_ms}
+        for login in (Login.PORTAL, Login.CLIENT):
+            self._answering[Door(login)] = ScopedAnswering(self._credentials.dsn(login), **limits)
+        headquarters = self._credentials.dsn(Login.HEADQUARTERS)
+        self._answering[Door.HEADQUARTERS] = UnscopedAnswering(headquarters, **limits)
+        if replica := self._credentials.read_dsn:
+            self._answering[Door.REPLICA] = UnscopedAnswering(replica, **limits)
 
     async def close(self) -> None:
         """Close every connection, waiting a little for those in use."""
+        answering, self._answering = self._answering, {}
+        for door in answering.values():
+            await door.close()
         for pool in set(self._pools.values()):
             try:
                 await asyncio.wait_for(pool.close(), 5)
@@ -169,6 +174,30 @@ class Database:
         """
         async with self._through(self._door(scope, write=write, fresh=fresh), scope, write=write) as opened:
             yield opened
+
+    async def answer(
+        self, scope: Scope, expression: str, values: Sequence[Any], *, fresh: bool = False
+    ) -> bytes:
+        """Read the value of one SQL expression of type bytea over $1, $2, …, as the scope may see it.
+
+        Each parameter's type must follow from the expression; the value must not be null. Headquarters' may be of
+        a replica, unless it must be `fresh`. Raises DatabaseUnavailable and StatementTimeout, and as asyncpg's
+        errors what the expression itself is refused for.
+        """
+        door = self._door(scope, write=False, fresh=fresh)
+        answering = self._answering.get(door)
+        if answering is None:
+            async with self._through(door, scope, write=False) as transaction:
+                return await transaction.answer(expression, values)
+        if self.observer:
+            self.observer(expression)
+        try:
+            return await answering.answer(scope, expression, values)
+        except Exception as problem:
+            told = translated(problem)
+            if told is problem:
+                raise
+            raise told from problem
 
     @asynccontextmanager
     async def signing_in(self, scope: Scope) -> AsyncIterator[Transaction]:
@@ -199,7 +228,7 @@ class Database:
         except BaseException as problem:
             if connection is not None:
                 await _undo(connection)
-            told = _translated(problem)
+            told = translated(problem)
             if told is problem:
                 raise
             raise told from problem
@@ -280,12 +309,3 @@ def _drop(connection: Any) -> None:
     # One that the server closed may have given it back by itself.
     with contextlib.suppress(asyncpg.InterfaceError):
         connection.terminate()
-
-
-def _translated(problem: BaseException) -> BaseException:
-    """What the layers above need to tell apart; everything else as it is."""
-    if isinstance(problem, asyncpg.QueryCanceledError):
-        return StatementTimeout("the database gave up on a statement that took too long")
-    if isinstance(problem, (*LOST, *PASSING)):
-        return DatabaseUnavailable("the database did not answer")
-    return problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from domain.access import HEADQUARTERS_ROLES, KINDS_OF_OFFICE, Caller, Role
@@ -64,15 +65,29 @@ def operator_scope(organisation: Organisation) -> Scope:
     return Scope(operator, Login.HEADQUARTERS, organisation.all_ids())
 
 
-def settings_of(scope: Scope, *, write: bool) -> str:
-    """The statements that put the scope in force until the transaction ends.
+def literals_of(scope: Scope, *, write: bool) -> tuple[str, str]:
+    """The values of `app.branches` and `app.clients` for the scope, as PostgreSQL writes arrays.
 
-    The text holds nothing but integers and UUIDs, so nothing can be injected. Headquarters' reads leave the
+    The texts hold nothing but integers and UUIDs, so nothing can be injected. Headquarters' reads leave the
     branches empty: their policy does not ask, and 2,000 numbers would be sent for nothing.
     """
-    states_branches = write or not scope.sees_everything
-    if any(type(branch) is not int for branch in scope.branches):
+    if not set(map(type, scope.branches)) <= {int}:
         raise TypeError("a scope's branches are ints and nothing that could be read as one")
-    branches = ",".join(str(int(branch)) for branch in scope.branches) if states_branches else ""
-    clients = ",".join(str(UUID(int=client.int)) for client in scope.clients)
-    return f"set local app.branches = '{{{branches}}}'; set local app.clients = '{{{clients}}}'"
+    states_branches = write or not scope.sees_everything
+    branches = _branches(scope.branches) if states_branches else "{}"
+    return branches, _clients(scope.clients) if scope.clients else "{}"
+
+
+def settings_of(scope: Scope, *, write: bool) -> str:
+    """The statements that put the scope in force until the transaction ends."""
+    branches, clients = literals_of(scope, write=write)
+    return f"set local app.branches = '{branches}'; set local app.clients = '{clients}'"
+
+
+@lru_cache(maxsize=256)
+def _branches(branches: tuple[int, ...]) -> str:
+    return f"{{{','.join(map(str, branches))}}}"
+
+
+def _clients(clients: tuple[UUID, ...]) -> str:
+    return f"{{{','.join(str(UUID(int=client.int)) for client in clients)}}}"

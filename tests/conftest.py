@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from small_bank import SmallBank, found_small_bank
 from sqlalchemy.engine import make_url
 
 from api.embedded import EmbeddedPostgres
 from domain.access import Caller
-from schema.graph import answer
+from schema.graph import Engine
 from schema.request import Request
 from tenants import migrations
 from tenants.credentials import Credentials, set_passwords
@@ -128,7 +129,8 @@ def small_bank() -> SmallBank:
 class Ask:
     """Puts an operation to the graph as one caller, the way a request does."""
 
-    def __init__(self, database: Database, directory: Directory) -> None:
+    def __init__(self, database: Database, directory: Directory, engine: Engine) -> None:
+        self.engine = engine
         self.database = database
         self.directory = directory
         self.statements: list[str] = []
@@ -145,10 +147,16 @@ class Ask:
             today=dt.date(2026, 1, 15),
         )
         self.statements.clear()
-        answered = await answer(
-            request, query=query, variables=variables, operation=None, reading_only=False, report=_fail
+        answered = await self.engine.answer(
+            request,
+            self.engine.documents.find(query),
+            variables=variables,
+            operation=None,
+            reading_only=False,
+            report=_fail,
         )
-        return answered.body
+        body: dict[str, Any] = orjson.loads(answered.body)
+        return body
 
     async def __call__(self, caller: Caller, query: str, **variables: Any) -> Any:
         """The data of a response without errors."""
@@ -168,7 +176,13 @@ def _fail(cause: BaseException) -> str:
     raise AssertionError("a fault of the server's own") from cause
 
 
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """What answers operations, as in development."""
+    return Engine(explains=True)
+
+
 @pytest.fixture
-def ask(database: Database, directory: Directory) -> Ask:
+def ask(database: Database, directory: Directory, engine: Engine) -> Ask:
     """The graph over this test's database."""
-    return Ask(database, directory)
+    return Ask(database, directory, engine)

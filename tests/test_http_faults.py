@@ -25,7 +25,7 @@ from serving_http import (
 )
 from sqlalchemy.engine import make_url
 
-from api import endpoint
+from schema.graph import Engine
 from tenants.credentials import Credentials
 from tenants.database import Database
 from tenants.organisation import Directory
@@ -54,7 +54,7 @@ async def test_a_fault_of_our_own_is_masked(site: Site, monkeypatch: pytest.Monk
     async def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(endpoint, "answer", fail)
+    monkeypatch.setattr(Engine, "answer", fail)
     response = await site.ask(VIEWER)
     assert response.status_code == 500
     (error,) = checked(response)["errors"]

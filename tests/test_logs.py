@@ -17,11 +17,11 @@ import httpx
 import pytest
 import structlog
 
-from api import endpoint
 from api.app import create_app
 from api.issuer import DevelopmentIssuer
 from api.logs import configure_logs, correlation_id, operation_name, report_stray
 from api.settings import Settings
+from schema.graph import Engine
 from tenants.database import Database
 from tenants.organisation import Directory
 
@@ -148,7 +148,7 @@ async def test_a_fault_is_logged_under_the_id_that_the_caller_is_given(
     async def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(endpoint, "answer", fail)
+    monkeypatch.setattr(Engine, "answer", fail)
     response = await client.post("/graphql", json={"query": "{ viewer { role } }"})
     (fault,) = logged.lines("fault")
     (request,) = logged.lines("request")

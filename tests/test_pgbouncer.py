@@ -39,6 +39,12 @@ from test_isolation_transaction import (
     test_an_error_passes_through_as_it_was,
     test_tasks_that_share_a_transaction_take_turns,
 )
+from test_isolation_transport import (
+    test_an_answer_refuses_to_write,
+    test_an_error_of_the_expression_is_told_as_it_is,
+    test_errors_time_outs_cancellations_and_lost_connections_leave_nothing,
+    test_every_caller_is_answered_its_own_rows_whoever_was_answered_before,
+)
 from test_scope import (
     test_a_caller_sees_its_own_subtree,
     test_a_client_sees_its_own_rows_and_no_neighbour_in_the_same_branch,
@@ -59,7 +65,11 @@ __all__ = [
     "test_a_commit_that_the_database_turned_into_a_rollback_is_an_error",
     "test_a_read_refuses_to_write",
     "test_a_scope_of_no_branches_sees_nothing",
+    "test_an_answer_refuses_to_write",
+    "test_an_error_of_the_expression_is_told_as_it_is",
     "test_an_error_passes_through_as_it_was",
+    "test_errors_time_outs_cancellations_and_lost_connections_leave_nothing",
+    "test_every_caller_is_answered_its_own_rows_whoever_was_answered_before",
     "test_tasks_that_share_a_transaction_take_turns",
     "test_the_guard_serves",
 ]
@@ -162,6 +172,17 @@ async def single(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Da
     """In place of the direct one with a single connection a role."""
     database = Database(
         bouncer.credentials(credentials), connections=1, pooled=True, statement_timeout_ms=1500
+    )
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def three(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Database]:
+    """In place of the direct one with three connections a role."""
+    database = Database(
+        bouncer.credentials(credentials), connections=3, pooled=True, statement_timeout_ms=300
     )
     await database.open()
     yield database

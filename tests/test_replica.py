@@ -43,6 +43,17 @@ async def test_headquarters_reads_from_the_replica(ask: Ask) -> None:
     assert there["clients"]["totalCount"] == 4, "a branch reads where it writes"
 
 
+async def test_headquarters_answers_come_from_the_replica_unless_they_must_be_fresh(
+    ask: Ask, database: Database
+) -> None:
+    await ask(HQ, REGISTER)
+    headquarters = await ask.directory.scope(HQ)
+    count = "(select convert_to(count(*)::text, 'UTF8') from bank.client)"
+    assert await database.answer(headquarters, count, ()) == b"7"
+    assert await database.answer(headquarters, count, (), fresh=True) == b"8"
+    assert await database.answer(await ask.directory.scope(SmallBank.shanghai), count, ()) == b"4"
+
+
 async def test_a_change_is_shown_as_it_was_made(ask: Ask) -> None:
     assert (await ask(HQ, REGISTER))["registerClient"]["client"] == {"legalName": "New"}
     assert (await ask(HQ, MOVE))["moveUnit"]["unit"] == {"version": 2, "parent": {"code": "NORTH"}}

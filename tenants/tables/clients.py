@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from domain.access import OFFICE_ROLES, Role
@@ -87,6 +88,13 @@ client = Table(
     Index("ix_client_registration", "registration_number"),
     Index("ix_client_branch_id_legal_name_lc", "branch_id", "legal_name_lc", "id"),
     Index("ix_client_branch_id_registered_capital", "branch_id", "registered_capital_minor", "id"),
+    # The largest first, those without an amount last: read backwards, the index above has them first.
+    Index(
+        "ix_client_branch_id_registered_capital_desc",
+        "branch_id",
+        text("registered_capital_minor desc nulls last"),
+        "id",
+    ),
     Index("ix_client_branch_id_created_at", "branch_id", "created_at", "id"),
     Index("ix_client_branch_id_manager", "branch_id", "relationship_manager_id"),
 )

@@ -1,0 +1,1 @@
+"""What branchgraph costs, beside an expert's hand-written SQL, its own plain executor and the best peer."""

@@ -1,0 +1,1 @@
+"""What an expert would write by hand for exactly these operations, under the same row-level security."""

@@ -1,0 +1,315 @@
+"""The types of `aggregates` and `groups`: derived from the bindings, each field with its source."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryList
+from strawberry.types.field import UNRESOLVED
+
+import schema.declaring
+from domain.facts import camel
+from domain.money import EXPONENTS
+from domain.money import Money as ExactMoney
+from schema.binding import (
+    AggregatesSource,
+    GroupKeySource,
+    GroupsSource,
+    KeyPartSource,
+    MeasureSource,
+    MeasuresSource,
+    Source,
+    bindings,
+)
+from schema.budget import width_of
+from schema.errors import BadInput
+from schema.fields import BoundField, plain_arguments
+from schema.group_inputs import groups_arguments
+from schema.group_keys import groupable, to_one_relations
+from schema.group_reading import read_grouping
+from schema.listing import Group
+from schema.measures import (
+    FUNCTIONS,
+    AggregateFunction,
+    Kind,
+    Measure,
+    measurable,
+    measure,
+    result_kind,
+)
+from schema.money import Money
+from schema.scalars import BigInt
+
+_SHOWN_AS: dict[Kind, Any] = {
+    Kind.MONEY: Money,
+    Kind.INT: int,
+    Kind.BIG_INT: BigInt,
+    Kind.DECIMAL: Decimal,
+    Kind.DATE: dt.date,
+    Kind.MOMENT: dt.datetime,
+}
+_NAMES = {
+    Kind.MONEY: "Money",
+    Kind.INT: "Int",
+    Kind.BIG_INT: "BigInt",
+    Kind.DECIMAL: "Decimal",
+    Kind.DATE: "Date",
+    Kind.MOMENT: "DateTime",
+    Kind.CODE: "Text",
+}
+_DESCRIBED = {
+    AggregateFunction.COUNT: "How many rows have a value.",
+    AggregateFunction.COUNT_DISTINCT: "How many different values there are.",
+    AggregateFunction.SUM: "All values added up; null of none.",
+    AggregateFunction.AVG: "The mean of the values; null of none.",
+    AggregateFunction.MIN: "The smallest or earliest value; null of none.",
+    AggregateFunction.MAX: "The largest or latest value; null of none.",
+    AggregateFunction.PERCENTILE: "The smallest value that at least this share of all values does not exceed: one "
+    "that exists, never one between two (percentile_disc); null of none.",
+}
+_ROUNDED = {
+    Kind.MONEY: " Rounded to the minor unit, half away from zero.",
+    Kind.DECIMAL: " Rounded to six decimal places, half away from zero, without trailing zeros.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rows of one type of which measures may be asked: of the rows themselves, or of one of their fields."""
+
+    type_name: str
+    load: Callable[[Measure], Awaitable[Any]]
+    field: str | None = None
+    currency: str | None = None
+
+    def value(self, function: AggregateFunction, at: Decimal | None) -> Awaitable[Any]:
+        """A measure as callers are shown it. Raises BadInput."""
+        of = measure(self.type_name, function, field=self.field, currency=self.currency, at=at)
+        return self._shown(of, self.load(of))
+
+    async def _shown(self, of: Measure, loading: Awaitable[Any]) -> Any:
+        value = await loading
+        if value is None or result_kind(of, self.type_name) is not Kind.MONEY:
+            return value
+        assert of.currency is not None
+        return ExactMoney(int(value), of.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOfGroup:
+    """A group's key, or the part of it that a to-one relation leads to: values by their places below it."""
+
+    parts: Mapping[tuple[str, ...], Any]
+
+    def below(self, relation: str) -> KeyOfGroup | None:
+        """What is known of a to-one row; None where the rows are not grouped by it."""
+        parts = {place[1:]: value for place, value in self.parts.items() if place[0] == relation}
+        return KeyOfGroup(parts) if parts else None
+
+
+class AggregateField(BoundField):
+    """A field of what is measured or grouped."""
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
+        """The field's value, or what will be."""
+        del args
+        match self.source:
+            case AggregatesSource(target):
+                return Measured(target, source.measured)
+            case MeasuresSource(field=field):
+                return replace(source, field=field, currency=_known(kwargs.get("currency")))
+            case MeasureSource(function):
+                return source.value(AggregateFunction(function), kwargs.get("at"))
+            case GroupsSource(target):
+                return source.groups(read_grouping(target, plain_arguments(info)), fields=width_of(info))
+            case GroupKeySource():
+                return _key_of(source)
+            case KeyPartSource(name, is_relation):
+                return source.below(name) if is_relation else source.parts.get((name,))
+        raise AssertionError(self.source)
+
+    @property
+    def is_basic_field(self) -> bool:
+        """Never: some have arguments, and the others cost nothing."""
+        return False
+
+    def resolve_type(self, *, type_definition: Any = None) -> Any:
+        """The annotation's type, or one that is derived as soon as all that it speaks of is bound."""
+        source = getattr(self, "source", None)
+        if not isinstance(source, AggregatesSource | GroupsSource | GroupKeySource):
+            return super().resolve_type(type_definition=type_definition)
+        if not _all_bound(source.target):
+            return UNRESOLVED
+        match source:
+            case AggregatesSource(target):
+                return globals()[_declare_aggregates(target)]
+            case GroupsSource(target):
+                return StrawberryList(globals()[_declare_group(target)])
+            case GroupKeySource(target):
+                return globals()[_declare_key(target)]
+
+    @property
+    def arguments(self) -> list[StrawberryArgument]:
+        """What was declared; of groups, what the target's binding offers."""
+        if isinstance(self.source, GroupsSource) and not self._arguments:
+            self._arguments = _arguments(groups_arguments(self.source.target))
+        return self._arguments or []
+
+    @arguments.setter
+    def arguments(self, value: list[StrawberryArgument]) -> None:
+        self._arguments = value
+
+
+def _all_bound(type_name: str) -> bool:
+    """Whether the type, and every type that its relations lead to, is bound already."""
+    known, unseen = bindings(), [type_name]
+    reached: set[str] = set()
+    while unseen:
+        name = unseen.pop()
+        if name not in known:
+            return False
+        reached.add(name)
+        targets = {source.target for source in to_one_relations(name).values()}
+        unseen += targets - reached
+    return True
+
+
+def _known(currency: str | None) -> str | None:
+    if currency is not None and currency not in EXPONENTS:
+        raise BadInput(f"`currency`: {currency[:10]!r} is no currency of this bank")
+    return currency
+
+
+def _key_of(group: Group) -> KeyOfGroup:
+    places = (key.place for key in group.grouping.keys)
+    return KeyOfGroup(dict(zip(places, group.key, strict=True)))
+
+
+def list_fields(type_name: str) -> dict[str, Any]:
+    """What a connection of a bound type has beside its page, by Python name."""
+    return {
+        "aggregates": AggregateField.declare(
+            AggregatesSource(type_name), "What is measured over the whole list, whatever page is asked for."
+        ),
+        "groups": AggregateField.declare(
+            GroupsSource(type_name), "The whole list's rows in groups, whatever page is asked for."
+        ),
+    }
+
+
+def _field(
+    source: Source, annotation: Any, description: str, arguments: Mapping[str, tuple[Any, ...]] | None = None
+) -> tuple[Any, Any]:
+    made = AggregateField.declare(source, description)
+    made.arguments = _arguments(arguments or {})
+    return annotation, made
+
+
+def _arguments(fields: Mapping[str, tuple[Any, ...]]) -> list[StrawberryArgument]:
+    return [
+        StrawberryArgument(
+            python_name=name,
+            graphql_name=None,
+            type_annotation=StrawberryAnnotation(annotation, namespace=vars(schema.declaring)),
+            description=described,
+            **({"default": default[0]} if default else {}),
+        )
+        for name, (annotation, described, *default) in fields.items()
+    ]
+
+
+def _declare(name: str, description: str, fields: Mapping[str, tuple[Any, Any]]) -> str:
+    """An object type whose fields' annotations may name types declared here, itself included."""
+    namespace = {
+        "__annotations__": {key: annotation for key, (annotation, _) in fields.items()},
+        "__module__": __name__,
+        **{key: made for key, (_, made) in fields.items()},
+    }
+    globals()[name] = strawberry.type(type(name, (), namespace), description=description)
+    return name
+
+
+@cache
+def _declare_aggregates(type_name: str) -> str:
+    rows = MeasureSource(AggregateFunction.COUNT.value)
+    fields = {"count": _field(rows, int, "How many rows there are.")}
+    for name, kind in measurable(type_name).items():
+        described = f"Of `{camel(name)}`."
+        arguments = {}
+        if kind is Kind.MONEY:
+            described = f"Of `{camel(name)}`, in one currency: amounts do not convert."
+            arguments = {"currency": (str, "ISO 4217 code: only rows in this currency count.")}
+        fields[name] = _field(MeasuresSource(type_name, name), _declare_measures(kind), described, arguments)
+    return _declare(f"{type_name}Aggregates", f"What is measured over {type_name} rows.", fields)
+
+
+@cache
+def _declare_measures(kind: Kind) -> str:
+    name = _NAMES[kind]
+    fields = {}
+    for function in FUNCTIONS[kind]:
+        annotation, described = _shown_as(kind, function)
+        arguments = {}
+        if function is AggregateFunction.PERCENTILE:
+            arguments = {
+                "at": (Decimal, "Which percentile, as a fraction between 0 and 1: 0.5 is the median.")
+            }
+        fields[function.value] = _field(MeasureSource(function.value), annotation, described, arguments)
+    described = (
+        f"What is measured of a field of kind {name} over many rows; rows without a value do not count."
+    )
+    return _declare(f"{name}Measures", described, fields)
+
+
+def _shown_as(kind: Kind, function: AggregateFunction) -> tuple[Any, str]:
+    described = _DESCRIBED[function]
+    if function in (AggregateFunction.COUNT, AggregateFunction.COUNT_DISTINCT):
+        return int, described
+    if function is AggregateFunction.AVG:
+        rounded = _ROUNDED[Kind.MONEY if kind is Kind.MONEY else Kind.DECIMAL]
+        return (Money if kind is Kind.MONEY else Decimal) | None, described + rounded
+    if function is AggregateFunction.SUM and kind is Kind.INT:
+        return BigInt | None, described
+    return _SHOWN_AS[kind] | None, described
+
+
+@cache
+def _declare_group(type_name: str) -> str:
+    fields = {
+        "key": _field(GroupKeySource(type_name), Any, "What the group's rows have in common."),
+        "aggregates": _field(AggregatesSource(type_name), Any, "What is measured over the group's rows."),
+    }
+    return _declare(f"{type_name}Group", f"The {type_name} rows that have one key in common.", fields)
+
+
+_keys: set[str] = set()
+
+
+def _declare_key(type_name: str) -> str:
+    """The name of a key's type; a type's relations may lead back to it."""
+    name = f"{type_name}GroupKey"
+    if name in _keys:
+        return name
+    _keys.add(name)
+    fields = {}
+    for field, kind in groupable(type_name).items():
+        is_time = kind in (dt.date, dt.datetime)
+        described = f"The rows' `{camel(field)}`{', or the first day of its bucket' if is_time else ''}."
+        shown = dt.date if is_time else kind
+        fields[field] = _field(KeyPartSource(field), shown | None, described)
+    for relation, source in to_one_relations(type_name).items():
+        inner = _declare_key(source.target)
+        described = (
+            f"What the rows' `{camel(relation)}` have in common; null where they are not grouped by it."
+        )
+        fields[relation] = _field(KeyPartSource(relation, is_relation=True), f"{inner} | None", described)
+    described = f"What the {type_name} rows of a group have in common: null where they are not grouped by it."
+    return _declare(name, described, fields)

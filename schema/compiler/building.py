@@ -1,0 +1,123 @@
+"""What the parts of one statement share while it is built: who may see what, and the parameters."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Subquery,
+    bindparam,
+    func,
+)
+
+from schema.binding import Binding
+from schema.compiler.outline import NotCompiled
+from schema.compiler.reads import Read
+from schema.request import Request
+from tenants.roles import Login
+
+Fill = Callable[[Sequence[Read], Request], Any]
+"""Where a parameter's value comes from: the arguments as read, or the request itself."""
+
+
+class Sight(enum.Enum):
+    """How many branches a caller sees, as far as it changes the SQL."""
+
+    ONE = "one branch"
+    SEVERAL = "several branches"
+    ALL = "every branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The kind of caller that a plan is for; never which one."""
+
+    login: Login
+    sight: Sight
+
+    @classmethod
+    def of(cls, request: Request) -> Audience:
+        """The kind of caller that asks."""
+        scope = request.scope
+        if scope.sees_everything:
+            return cls(scope.login, Sight.ALL)
+        return cls(scope.login, Sight.ONE if len(scope.branches) == 1 else Sight.SEVERAL)
+
+
+class Building:
+    """One statement under construction."""
+
+    def __init__(self, audience: Audience, reads: Sequence[Read]) -> None:
+        self.audience = audience
+        self.reads = reads
+        self.fills: dict[str, Fill] = {}
+        self._bound: dict[str, BindParameter[Any]] = {}
+        self._names = 0
+
+    def name(self, letter: str) -> str:
+        """A name for a table of this statement that no other has."""
+        self._names += 1
+        return f"{letter}{self._names}"
+
+    def argument(self, place: int, slot: int, type_: Any) -> BindParameter[Any]:
+        """The parameter that one value of a field's arguments fills."""
+        return self._parameter(f"a{place}_{slot}", type_, lambda reads, _: reads[place].values[slot])
+
+    def arguments(self, place: int, first: int) -> Callable[[Any, Any], ColumnElement[Any]]:
+        """A `bind` for SQL builders: each call takes the next value of a field's arguments."""
+        slot = first - 1
+
+        def bind(_: Any, type_: Any) -> ColumnElement[Any]:
+            nonlocal slot
+            slot += 1
+            return self.argument(place, slot, type_)
+
+        return bind
+
+    def fact(self, name: str, type_: Any, of_request: Callable[[Request], Any]) -> BindParameter[Any]:
+        """The parameter that the request itself fills."""
+        return self._parameter(f"f_{name}", type_, lambda _, request: of_request(request))
+
+    def in_scope(self, table: FromClause) -> ColumnElement[bool] | None:
+        """That a row is of a branch in the caller's sight; None where that is all, or the table has no branches.
+
+        The policy is the net; this gives the plan.
+        """
+        if "branch_id" not in table.c or self.audience.sight is Sight.ALL:
+            return None
+        if self.audience.sight is Sight.ONE:
+            return table.c.branch_id == self.fact("branch", Integer(), lambda r: r.scope.branches[0])
+        return table.c.branch_id == func.any(self.branches())
+
+    def branches(self) -> BindParameter[Any]:
+        """The branches in sight, as an array."""
+        return self.fact("branches", ARRAY(Integer), lambda r: list(r.scope.branches))
+
+    def hides(self, target: Binding) -> bool:
+        """Whether the caller's login may not read the target's table at all."""
+        return target.hidden_from_clients and self.audience.login is Login.CLIENT
+
+    def table(self, target: Binding) -> FromClause:
+        """The target's table under a name of its own. Raises NotCompiled where the caller may not read it."""
+        if self.hides(target):
+            raise NotCompiled(f"{target.type_name} is hidden from clients")
+        return target.table.alias(self.name("t"))
+
+    def subquery(self, of: Any) -> Subquery:
+        """A subquery under a name of its own."""
+        made: Subquery = of.subquery(self.name("s"))
+        return made
+
+    def _parameter(self, name: str, type_: Any, fill: Fill) -> BindParameter[Any]:
+        if name not in self._bound:
+            self.fills[name] = fill
+            self._bound[name] = bindparam(name, type_=type_)
+        return self._bound[name]

@@ -1,0 +1,183 @@
+"""What an operation asks for, field by field: merged, aliases kept, fragments and conditions resolved.
+
+graphql-core's own `collect_fields` does the resolving, so that the rules are the specification's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+
+from schema.binding import AggregatesSource, GroupsSource, MeasuresSource, NodeSource, NodesSource, Source
+
+
+class NotCompiled(Exception):
+    """The plan cannot answer this; str() says why, and the normal executor does."""
+
+
+@dataclass(slots=True, eq=False)
+class Selected:
+    """One field of the answer. `fields` are those below it, in the answer's order."""
+
+    key: str
+    name: str
+    parent: str
+    source: Source | None
+    type: GraphQLNamedType
+    definition: GraphQLField
+    node: FieldNode
+    fields: tuple[Selected, ...] = ()
+    # Of a field whose type is abstract: what was selected of each type that it may be.
+    of_types: dict[str, tuple[Selected, ...]] | None = None
+    place: int = -1
+
+    @property
+    def varies(self) -> bool:
+        """Whether its arguments depend on variables; of measures, those of the fields below as well."""
+        if any(_has_variable(argument.value) for argument in self.node.arguments or ()):
+            return True
+        below = self.fields if isinstance(self.source, _MEASURED) else ()
+        return any(field.varies for field in below)
+
+    def arguments(self, variables: VariableValues) -> dict[str, Any]:
+        """Its arguments, coerced, by their GraphQL names."""
+        return get_argument_values(self.definition, self.node, variables)
+
+
+@dataclass(slots=True, eq=False)
+class Outline:
+    """The whole answer, and those of its fields that have arguments, each in its place."""
+
+    fields: tuple[Selected, ...]
+    places: list[Selected]
+
+
+def outline(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: dict[str, FragmentDefinitionNode],
+    variables: VariableValues,
+) -> Outline:
+    """The outline of a query for these values of the variables of @skip and @include. Raises NotCompiled."""
+    return _Reading(schema, operation, fragments, variables).outline()
+
+
+def deciding_variables(
+    operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    """The variables that decide by @skip and @include what is in the answer."""
+    found: dict[str, None] = {}
+    for selection_set in (operation.selection_set, *(f.selection_set for f in fragments.values())):
+        for name in _deciding(selection_set):
+            found[name] = None
+    return tuple(found)
+
+
+def _deciding(selections: SelectionSetNode) -> Iterator[str]:
+    for selection in selections.selections:
+        for directive in selection.directives or ():
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    yield argument.value.name.value
+        below = getattr(selection, "selection_set", None)
+        if below is not None:
+            yield from _deciding(below)
+
+
+class _Reading:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDefinitionNode],
+        variables: VariableValues,
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
+        self._variables = variables
+        self._places: list[Selected] = []
+
+    def outline(self) -> Outline:
+        root = self._schema.query_type
+        assert root is not None
+        collected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
+        fields = self._selected(root, collected.grouped_field_set)
+        return Outline(fields, self._places)
+
+    def _selected(
+        self, parent: GraphQLObjectType, grouped: dict[str, list[FieldDetails]]
+    ) -> tuple[Selected, ...]:
+        return tuple(self._one(parent, key, details) for key, details in grouped.items())
+
+    def _one(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Selected:
+        node = details[0].node
+        name = node.name.value
+        definition = parent.fields.get(name)
+        if definition is None:
+            if name != "__typename":
+                raise NotCompiled(f"{name} is about the schema itself")
+            return Selected(key, name, parent.name, None, parent, _TYPENAME, node)
+        declared = definition.extensions.get("strawberry-definition")
+        made = Selected(
+            key,
+            name,
+            parent.name,
+            getattr(declared, "source", None),
+            get_named_type(definition.type),
+            definition,
+            node,
+        )
+        if definition.args or isinstance(made.source, AggregatesSource):
+            made.place = len(self._places)
+            self._places.append(made)
+        if isinstance(made.type, GraphQLObjectType):
+            made.fields = self._below(made.type, details)
+        elif isinstance(made.source, NodeSource | NodesSource):
+            made.of_types = {
+                possible.name: self._below(possible, details)
+                for possible in self._schema.get_possible_types(made.type)  # type: ignore[arg-type]
+            }
+        elif node.selection_set:
+            raise NotCompiled(f"{parent.name}.{name} may be of several types")
+        return made
+
+    def _below(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> tuple[Selected, ...]:
+        collected = collect_subfields(
+            self._schema, self._fragments, self._variables, self._operation, type_, details
+        )
+        return self._selected(type_, collected.grouped_field_set)
+
+
+_MEASURED = AggregatesSource | MeasuresSource | GroupsSource
+_TYPENAME = GraphQLField(GraphQLObjectType("Typename", {}))
+
+
+def _has_variable(value: Any) -> bool:
+    if isinstance(value, VariableNode):
+        return True
+    if (listed := getattr(value, "values", None)) is not None:
+        return any(_has_variable(item) for item in listed)
+    fields = getattr(value, "fields", None)
+    return fields is not None and any(_has_variable(field.value) for field in fields)
