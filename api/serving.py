@@ -22,6 +22,7 @@ from api.embedded import EmbeddedError, EmbeddedPostgres
 from api.issuer import DevelopmentIssuer, verifier_for
 from api.logs import configure_logs, log, report_stray
 from api.settings import Settings
+from api.trusted_documents import ManifestError
 from tenants import guard
 from tenants.database import Database
 from tenants.demo import ForeignBank, demo_is_loaded, load_demo
@@ -98,14 +99,17 @@ async def _serve(
             await refresh_statistics(bank.credentials)
         issuer = _development_issuer(settings)
         personas = await personas_of(database, directory) if issuer else []
-        app = create_app(
-            settings,
-            database=database,
-            directory=directory,
-            verifier=verifier_for(settings, identity_home(settings)),
-            issuer=issuer,
-            personas=personas,
-        )
+        try:
+            app = create_app(
+                settings,
+                database=database,
+                directory=directory,
+                verifier=verifier_for(settings, identity_home(settings)),
+                issuer=issuer,
+                personas=personas,
+            )
+        except ManifestError as broken:
+            raise CannotServe(f"TRUSTED_DOCUMENTS: {broken}") from None
         _introduce(_url(listening), issuer, personas, say)
         await _answer(app, listening)
 

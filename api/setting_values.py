@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from domain.access import Role
@@ -16,6 +16,11 @@ ASYMMETRIC_ALGORITHMS = frozenset(
     f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
 ) | {"EdDSA"}
 """All that may be configured: HS* would make the public key a secret, and `none` is no signature."""
+
+
+def up_to(most: int, default: int, description: str) -> Any:
+    """A whole number from 1."""
+    return Field(default=default, ge=1, le=most, description=description)
 
 
 def _postgres_url(value: str | None) -> str | None:

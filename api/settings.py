@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.setting_values import Algorithms, HomePath, KeyLocation, LogLevel, PostgresUrl, RoleMap
+from api.setting_values import Algorithms, HomePath, KeyLocation, LogLevel, PostgresUrl, RoleMap, up_to
 from schema.admission import Introspection
 from schema.limits import DEFAULT_LIMITS, Limits
 
@@ -20,10 +20,6 @@ DEVELOPMENT_ISSUER = "https://development.branchgraph.invalid"
 
 class SettingsError(Exception):
     """The settings cannot be used; str() lists each variable, what is wrong with it and how to mend it."""
-
-
-def _most(default: int, most: int, description: str) -> Any:
-    return Field(default=default, ge=1, le=most, description=description)
 
 
 class Settings(BaseSettings):
@@ -101,29 +97,28 @@ class Settings(BaseSettings):
         description="Who is shown the schema: `everyone`, `headquarters` or `nobody`; hints at names in errors "
         "go with `everyone`. Unset: everyone in development, headquarters in production.",
     )
-    lexical_token_limit: int = _most(DEFAULT_LIMITS.tokens, 100_000, "Most lexical tokens in a document.")
-    depth_limit: int = _most(DEFAULT_LIMITS.depth, 50, "Most levels of fields in an operation.")
-    field_limit: int = _most(
-        DEFAULT_LIMITS.fields, 100_000, "Most fields in an operation, counted wherever a fragment is spread."
+    lexical_token_limit: int = up_to(100_000, DEFAULT_LIMITS.tokens, "Most lexical tokens in a document.")
+    depth_limit: int = up_to(50, DEFAULT_LIMITS.depth, "Most levels of fields in an operation.")
+    field_limit: int = up_to(
+        100_000, DEFAULT_LIMITS.fields, "Most fields in an operation, counted wherever a fragment is spread."
     )
-    root_field_limit: int = _most(DEFAULT_LIMITS.root_fields, 10_000, "Most fields at an operation's root.")
-    alias_limit: int = _most(DEFAULT_LIMITS.aliases, 10_000, "Most aliases in an operation.")
-    directive_limit: int = _most(DEFAULT_LIMITS.directives, 10_000, "Most directives in an operation.")
-    cost_limit: int = _most(
-        DEFAULT_LIMITS.cost, 10**9, "Most objects that one operation may ask for (`extensions.cost`)."
+    root_field_limit: int = up_to(10_000, DEFAULT_LIMITS.root_fields, "Most fields at an operation's root.")
+    alias_limit: int = up_to(10_000, DEFAULT_LIMITS.aliases, "Most aliases in an operation.")
+    directive_limit: int = up_to(10_000, DEFAULT_LIMITS.directives, "Most directives in an operation.")
+    cost_limit: int = up_to(
+        10**9, DEFAULT_LIMITS.cost, "Most objects that one operation may ask for (`extensions.cost`)."
     )
-    cost_bucket: int = _most(
+    cost_bucket: int = up_to(
+        10**12,
         5_000_000,
-        10**12,
-        "Objects that one caller may ask for at once; the callers of one office or company together, ten times "
-        "as many.",
+        "Objects that one caller may ask for at once; an office or company, ten times as many.",
     )
-    cost_restore_per_s: int = _most(
+    cost_restore_per_s: int = up_to(
+        10**12,
         100_000,
-        10**12,
-        "Objects by which a caller's bucket fills up again each second; an office's, by ten times as many.",
+        "Objects by which a caller's bucket fills up each second; an office's, ten times as fast.",
     )
-    response_bytes_limit: int = _most(10_000_000, 10**9, "Most bytes of data in one answer.")
+    response_bytes_limit: int = up_to(10**9, 10_000_000, "Most bytes of data in one answer.")
 
     token_jwks: KeyLocation = Field(
         default=None,

@@ -14,6 +14,9 @@ from bench.ground import Ground
 from bench.load import Sample, run
 from bench.operations import Operation
 
+Key = tuple[str, int, str]
+"""Operation, concurrency, contender."""
+
 WARM_UP_S = 1
 # By id, one answer proves little.
 COMPARED_ANSWERS = 5
@@ -39,6 +42,11 @@ class Cell:
     contender: str
     sample: Sample
     answer_bytes: int
+
+    @property
+    def key(self) -> Key:
+        """Which cell of the table it is."""
+        return self.operation, self.concurrency, self.contender
 
 
 @dataclass(frozen=True, slots=True)

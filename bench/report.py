@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 
-from bench.measuring import Cell, Plan, Refusal
+from bench.measuring import Cell, Key, Plan, Refusal
 from bench.operations import OPERATIONS, Operation
 
 JUDGED_CONCURRENCY = 16
@@ -27,11 +27,14 @@ WANTED: Mapping[str, Mapping[str, float]] = {
 
 def load_report(plan: Plan, clients: int, cells: Sequence[Cell], refusals: Sequence[Refusal]) -> str:
     """The chapter on the loads: the judged ratios first, then every figure, then what was left out."""
-    rates = {(cell.operation, cell.concurrency, cell.contender): cell.sample.requests_per_s for cell in cells}
     parts = [
         f"## Ratios at {JUDGED_CONCURRENCY} connections\n",
         "Requests per second of branchgraph over each other's; in brackets what is wanted, bold where missed.\n",
-        _ratios(plan, rates),
+        _ratios(plan, {cell.key: cell.sample.requests_per_s for cell in cells}, WANTED),
+        "CPU of a request, of server and database together, of each other over branchgraph's.\n",
+        _ratios(
+            plan, {cell.key: 1 / (cell.sample.server_us + cell.sample.database_us) for cell in cells}, {}
+        ),
         "## Loads\n",
         f"{clients:,} clients; medians of {plan.rounds} rounds of {plan.seconds} s each, in which the contenders "
         f"take turns; {os.cpu_count()} cores for load, server and database; Python {platform.python_version()}. "
@@ -43,20 +46,16 @@ def load_report(plan: Plan, clients: int, cells: Sequence[Cell], refusals: Seque
     return "\n".join(parts)
 
 
-def _ratios(plan: Plan, rates: Mapping[tuple[str, int, str], float]) -> str:
+def _ratios(plan: Plan, figures: Mapping[Key, float], wanted: Mapping[str, Mapping[str, float]]) -> str:
     others = [name for name in ("postgraphile", "floor", "normal") if name in plan.contenders]
     rows = []
     for operation in plan.operations:
-        ours = rates.get((operation.name, JUDGED_CONCURRENCY, "branchgraph"))
-        cells = [
-            _ratio(
-                ours,
-                rates.get((operation.name, JUDGED_CONCURRENCY, other)),
-                WANTED[other].get(operation.name),
-            )
-            for other in others
-        ]
-        rows.append([operation.title, *cells])
+        ours = figures.get((operation.name, JUDGED_CONCURRENCY, "branchgraph"))
+        row = [operation.title]
+        for other in others:
+            theirs = figures.get((operation.name, JUDGED_CONCURRENCY, other))
+            row.append(_ratio(ours, theirs, wanted.get(other, {}).get(operation.name)))
+        rows.append(row)
     return table(["operation", *(f"/ {other}" for other in others)], rows)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -17,8 +16,6 @@ from strawberry.types.field import UNRESOLVED
 
 import schema.declaring
 from domain.facts import camel
-from domain.money import EXPONENTS
-from domain.money import Money as ExactMoney
 from schema.binding import (
     AggregatesSource,
     GroupKeySource,
@@ -30,20 +27,16 @@ from schema.binding import (
     bindings,
 )
 from schema.budget import width_of
-from schema.errors import BadInput
 from schema.fields import BoundField, plain_arguments
 from schema.group_inputs import groups_arguments
 from schema.group_keys import groupable, to_one_relations
 from schema.group_reading import read_grouping
-from schema.listing import Group
+from schema.measured import KeyOfGroup, Measured
 from schema.measures import (
     FUNCTIONS,
     AggregateFunction,
     Kind,
-    Measure,
     measurable,
-    measure,
-    result_kind,
 )
 from schema.money import Money
 from schema.scalars import BigInt
@@ -55,15 +48,6 @@ _SHOWN_AS: dict[Kind, Any] = {
     Kind.DECIMAL: Decimal,
     Kind.DATE: dt.date,
     Kind.MOMENT: dt.datetime,
-}
-_NAMES = {
-    Kind.MONEY: "Money",
-    Kind.INT: "Int",
-    Kind.BIG_INT: "BigInt",
-    Kind.DECIMAL: "Decimal",
-    Kind.DATE: "Date",
-    Kind.MOMENT: "DateTime",
-    Kind.CODE: "Text",
 }
 _DESCRIBED = {
     AggregateFunction.COUNT: "How many rows have a value.",
@@ -81,40 +65,6 @@ _ROUNDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Rows of one type of which measures may be asked: of the rows themselves, or of one of their fields."""
-
-    type_name: str
-    load: Callable[[Measure], Awaitable[Any]]
-    field: str | None = None
-    currency: str | None = None
-
-    def value(self, function: AggregateFunction, at: Decimal | None) -> Awaitable[Any]:
-        """A measure as callers are shown it. Raises BadInput."""
-        of = measure(self.type_name, function, field=self.field, currency=self.currency, at=at)
-        return self._shown(of, self.load(of))
-
-    async def _shown(self, of: Measure, loading: Awaitable[Any]) -> Any:
-        value = await loading
-        if value is None or result_kind(of, self.type_name) is not Kind.MONEY:
-            return value
-        assert of.currency is not None
-        return ExactMoney(int(value), of.currency)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyOfGroup:
-    """A group's key, or the part of it that a to-one relation leads to: values by their places below it."""
-
-    parts: Mapping[tuple[str, ...], Any]
-
-    def below(self, relation: str) -> KeyOfGroup | None:
-        """What is known of a to-one row; None where the rows are not grouped by it."""
-        parts = {place[1:]: value for place, value in self.parts.items() if place[0] == relation}
-        return KeyOfGroup(parts) if parts else None
-
-
 class AggregateField(BoundField):
     """A field of what is measured or grouped."""
 
@@ -125,13 +75,13 @@ class AggregateField(BoundField):
             case AggregatesSource(target):
                 return Measured(target, source.measured)
             case MeasuresSource(field=field):
-                return replace(source, field=field, currency=_known(kwargs.get("currency")))
+                return source.of_field(field, kwargs.get("currency"))
             case MeasureSource(function):
                 return source.value(AggregateFunction(function), kwargs.get("at"))
             case GroupsSource(target):
                 return source.groups(read_grouping(target, plain_arguments(info)), fields=width_of(info))
             case GroupKeySource():
-                return _key_of(source)
+                return KeyOfGroup.of(source)
             case KeyPartSource(name, is_relation):
                 return source.below(name) if is_relation else source.parts.get((name,))
         raise AssertionError(self.source)
@@ -180,17 +130,6 @@ def _all_bound(type_name: str) -> bool:
         targets = {source.target for source in to_one_relations(name).values()}
         unseen += targets - reached
     return True
-
-
-def _known(currency: str | None) -> str | None:
-    if currency is not None and currency not in EXPONENTS:
-        raise BadInput(f"`currency`: {currency[:10]!r} is no currency of this bank")
-    return currency
-
-
-def _key_of(group: Group) -> KeyOfGroup:
-    places = (key.place for key in group.grouping.keys)
-    return KeyOfGroup(dict(zip(places, group.key, strict=True)))
 
 
 def list_fields(type_name: str) -> dict[str, Any]:
@@ -253,7 +192,6 @@ def _declare_aggregates(type_name: str) -> str:
 
 @cache
 def _declare_measures(kind: Kind) -> str:
-    name = _NAMES[kind]
     fields = {}
     for function in FUNCTIONS[kind]:
         annotation, described = _shown_as(kind, function)
@@ -264,9 +202,9 @@ def _declare_measures(kind: Kind) -> str:
             }
         fields[function.value] = _field(MeasureSource(function.value), annotation, described, arguments)
     described = (
-        f"What is measured of a field of kind {name} over many rows; rows without a value do not count."
+        f"What is measured of a field of kind {kind.value} over many rows; rows without a value do not count."
     )
-    return _declare(f"{name}Measures", described, fields)
+    return _declare(f"{kind.value}Measures", described, fields)
 
 
 def _shown_as(kind: Kind, function: AggregateFunction) -> tuple[Any, str]:

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from sqlalchemy import BigInteger, Numeric, Text
 from sqlalchemy.types import TypeEngine
@@ -35,7 +36,7 @@ class Field:
     source: ColumnSource | AmountSource | IdSource
     column: str
     kind: Kind
-    bind_type: TypeEngine[object]
+    bind_type: TypeEngine[Any]
     folded: str | None = None
     of_currency: bool = False
 
@@ -48,6 +49,7 @@ _KINDS: dict[type, Kind] = {
     dt.date: Kind.DATE,
     dt.datetime: Kind.MOMENT,
 }
+_WIDE: dict[type, TypeEngine[Any]] = {int: BigInteger(), Decimal: Numeric()}
 _OF_IDS = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN, Operator.IS_NULL})
 
 
@@ -71,7 +73,7 @@ def _fields(target: Binding) -> dict[str, Field]:
 def _of_column(target: Binding, source: ColumnSource, name: str) -> Field:
     type_ = target.table.c[name].type
     # Not the column's own precision: a cast to it would round the value before it is compared.
-    wide = {int: BigInteger(), Decimal: Numeric()}.get(type_.python_type, type_)
+    wide: TypeEngine[Any] = _WIDE.get(type_.python_type, type_)
     return Field(target, source, name, _KINDS[type_.python_type], wide, source.folded)
 
 

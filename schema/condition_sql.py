@@ -42,11 +42,9 @@ from domain.conditions import (
     Some,
 )
 from domain.money import Money
-from schema import ids
 from schema.binding import AmountSource, Binding, ConnectionSource, IdSource, ToOneSource, binding
 from schema.condition_fields import Field, checked, field_of, relation_of
-from schema.errors import BadInput
-from schema.keys import fits
+from schema.keys import named
 from schema.relations import linked
 
 Bind = Callable[[Any, TypeEngine[Any]], ColumnElement[Any]]
@@ -103,31 +101,28 @@ def values_of(condition: Condition, target: Binding) -> list[Any]:
 
 def shape_of(condition: Condition) -> Hashable:
     """The condition without its values. Equal shapes over one type make the same SQL."""
-    match condition:
-        case Compare(field, Operator.IS_NULL, value):
-            return field, value
-        case Compare(field, operator, value):
-            # An empty list of amounts has no currency to compare.
-            return field, operator, value == ()
-        case AllOf(parts) | AnyOf(parts):
-            return type(condition), *map(shape_of, parts)
-        case Not(part):
-            return Not, shape_of(part)
+    if isinstance(condition, Compare):
+        # An empty list of amounts has no currency to compare.
+        told = condition.value if condition.operator is Operator.IS_NULL else condition.value == ()
+        return condition.field, condition.operator, told
+    if isinstance(condition, AllOf | AnyOf):
+        return type(condition), *map(shape_of, condition.parts)
+    if isinstance(condition, Not):
+        return Not, shape_of(condition.part)
     return type(condition), condition.relation, shape_of(condition.part)
 
 
 def _bound_values(condition: Condition, target: Binding) -> Iterator[tuple[Any, TypeEngine[Any]]]:
-    match condition:
-        case Compare():
-            yield from _bound(condition, field_of(target, condition.field))
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _bound_values(part, target)
-        case Not(part):
+    if isinstance(condition, Compare):
+        yield from _bound(condition, field_of(target, condition.field))
+    elif isinstance(condition, AllOf | AnyOf):
+        for part in condition.parts:
             yield from _bound_values(part, target)
-        case _:
-            related = binding(relation_of(target, condition).target)
-            yield from _bound_values(condition.part, related)
+    elif isinstance(condition, Not):
+        yield from _bound_values(condition.part, target)
+    else:
+        related = binding(relation_of(target, condition).target)
+        yield from _bound_values(condition.part, related)
 
 
 def _complement(
@@ -156,7 +151,8 @@ def _exists(of: Related, target: Binding, table: FromClause, context: SqlContext
     part = inner(of.part, related, rows, context)
     if context.hides(related):
         return _FALSE
-    found = [*linked(source, table, rows), *_scope(source, target, rows, context), part]
+    found = [*linked(source, table, rows), *_scope(source, target, rows, context)]
+    found += [] if part is _TRUE else [part]
     return select(literal_column("1")).select_from(rows).where(*found).correlate(table).exists()
 
 
@@ -257,9 +253,7 @@ def _bound(of: Compare, field: Field) -> list[tuple[Any, TypeEngine[Any]]]:
 def _bound_keys(of: Compare, target: Binding) -> list[tuple[Any, TypeEngine[Any]]]:
     """The ids of this type, as one array for each column of its key; ids of other types match no row."""
     given = of.value if isinstance(of.value, tuple) else (of.value,)
-    keys = [found.key for found in map(ids.decode, map(str, given)) if found.type_name == target.type_name]
-    if not all(fits(target, key) for key in keys):
-        raise BadInput("`id` lists something that is not an id of this API")
+    keys = [found.key for found in map(named, map(str, given)) if found.type_name == target.type_name]
     types = [target.table.c[name].type for name in target.key]
     return [
         ([key[i] for key in keys], ARRAY(BigInteger() if type_.python_type is int else type_))

@@ -44,6 +44,7 @@ WORK = 10
 COUNTED = frozenset({"totalCount", "aggregates", "groups"})
 """The fields of a connection for which the database reads the whole list."""
 GUESSED_LENGTH = 10
+SAMPLE_BYTES = 32_768
 INTROSPECTION_OBJECTS = 10_000
 
 Variables = Mapping[str, Any]
@@ -96,11 +97,13 @@ class Term:
 
 
 def objects_in(data: bytes) -> int:
-    """How many objects are in JSON that has no needless blanks and no empty objects.
+    """How many objects an answer's JSON holds, by their braces; one in a text counts as well.
 
-    After an object's first quote comes a name; after one that ends a text like "{" comes one of three others.
+    Of a long answer an estimate, made of its beginning: looking at every byte took longer than all else.
     """
-    return data.count(b'{"') - data.count(b'{",') - data.count(b'{"}') - data.count(b'{"]')
+    if len(data) <= SAMPLE_BYTES:
+        return data.count(b"{")
+    return data.count(b"{", 0, SAMPLE_BYTES) * len(data) // SAMPLE_BYTES
 
 
 def cost_tree(

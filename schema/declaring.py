@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Mapping
 from typing import Any
@@ -14,27 +15,25 @@ def declare_input(name: str, description: str, fields: Mapping[str, tuple[Any, .
 
     An annotation may be text that names another declared input, itself included: names are looked up here.
     """
-    members: dict[str, Any] = {}
-    for key, (_, described, *default) in fields.items():
-        name_of = {"name": key.rstrip("_")} if key.endswith("_") else {}
-        members[key] = strawberry.field(
-            description=described, **name_of, **({"default": default[0]} if default else {})
+    members = {
+        key: strawberry.field(
+            name=key.rstrip("_") if key.endswith("_") else None,
+            description=described,
+            default=default[0] if default else dataclasses.MISSING,
         )
+        for key, (_, described, *default) in fields.items()
+    }
     annotations = {key: annotation for key, (annotation, *_) in fields.items()}
     made = type(name, (), {"__annotations__": annotations, "__module__": __name__, **members})
-    globals()[name] = strawberry.input(
-        made,
-        name=name,
-        description=description,
-    )
+    globals()[name] = strawberry.input(made, name=name, description=description)
     return made
 
 
-def declare_enum(name: str, description: str, values: Mapping[str, str]) -> type[enum.Enum]:
+def declare_enum(name: str, description: str, values: Mapping[str, str]) -> Any:
     """A Strawberry enum of `value: description`; each value is known to callers in capitals."""
-    described = {
+    members = {
         value.upper(): strawberry.enum_value(value, description=text) for value, text in values.items()
     }
-    made = strawberry.enum(enum.Enum(name, described), description=description)  # type: ignore[misc]
-    globals()[name] = made
-    return made
+    bare: Any = enum.Enum(name, members)  # type: ignore[misc]
+    globals()[name] = strawberry.enum(bare, description=description)
+    return globals()[name]

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import strawberry
-from graphql import ExecutionResult, GraphQLError, OperationType, execute, get_variable_values
+from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from graphql.execution.values import VariableValues
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -19,6 +19,7 @@ import schema.codes  # noqa: F401 - makes the domain's code lists enums of the s
 from schema.admission import Admission
 from schema.compiler.plan import Bound, bound
 from schema.compiler.rows import NOT_ANSWERED
+from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
 from schema.errors import BadInput, Code, CodedError
 from schema.faults import Report, refusal, shown
@@ -26,9 +27,9 @@ from schema.mutation import Mutation
 from schema.query import Query
 from schema.request import Request
 from schema.scalars import SCALARS, parse_text
+from schema.variables import Variables
 
 DEEPEST_VARIABLES = 50
-MOST_VARIABLE_ERRORS = 10
 LARGEST_ANSWER_BYTES = 10_000_000
 _NOT_ANSWERED = NOT_ANSWERED.encode()
 
@@ -62,8 +63,20 @@ def graph() -> strawberry.Schema:
     return _Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One operation on its way."""
+
+    request: Request
+    operation: Operation
+    coerced: VariableValues
+    variables: dict[str, Any] | None
+    cost: Cost
+    report: Report
+
+
 class Engine:
-    """Answers operations. `compiled=False` leaves all to the normal executor; `explains` says how each was answered."""
+    """Answers operations. `compiled=False` leaves all to the normal executor; `explains` says how each was."""
 
     def __init__(
         self,
@@ -104,104 +117,69 @@ class Engine:
             _refuse_unstorable(variables or {}, 0)
         except CodedError as refused:
             return _refused([refused], report)
-        coerced = get_variable_values(
-            self.schema,
-            meant.node.variable_definitions or (),
-            variables or {},
-            max_errors=MOST_VARIABLE_ERRORS,
-            hide_suggestions=self.documents.hide_suggestions,
+        coerced = self._variables(meant).values(
+            variables or {}, hide_suggestions=self.documents.hide_suggestions
         )
         if isinstance(coerced, list):
             return _refused(coerced, report)
-        requested = meant.requested_cost(coerced.coerced)
-        if requested > self.documents.limits.cost:
-            return _refused([self._too_dear(requested)], report)
-        self._admission.admit(request.caller, meant, requested)
+        asked = _Asked(request, meant, coerced, variables, meant.cost(coerced.coerced), report)
+        if asked.cost.total > self.documents.limits.cost:
+            return _refused([self._too_dear(asked.cost.total)], report)
+        self._admission.admit(request.caller, meant, asked.cost.total)
         request.variables = coerced
-        return await self._executed(request, meant, coerced, variables, report)
+        return await self._executed(asked)
 
-    async def _executed(
-        self,
-        request: Request,
-        operation: Operation,
-        coerced: VariableValues,
-        variables: dict[str, Any] | None,
-        report: Report,
-    ) -> Answer:
-        reason = "mutations are carried out one after the other"
-        if operation.kind is OperationType.QUERY:
-            way = self._planned(request, operation, coerced)
-            if isinstance(way, Bound):
-                try:
-                    data = await request.database.answer(request.scope, way.plan.text, way.values)
-                except Exception as problem:
-                    return _answered(None, _failed(way, problem), {}, report)
-                if _NOT_ANSWERED not in data:
-                    return self._finished(request, operation, coerced, data, [], {"tier": "compiled"}, report)
-                way = "a row that must be there is not in sight"
-            reason = way
-        result = await self._by_the_executor(request, operation, variables)
-        data = orjson.dumps(result.data)
-        return self._finished(
-            request,
-            operation,
-            coerced,
-            data,
-            result.errors or [],
-            {"tier": "normal", "reason": reason},
-            report,
-        )
+    def _variables(self, operation: Operation) -> Variables:
+        known: Variables | None = operation.plans.get("variables")
+        if known is None:
+            known = operation.plans["variables"] = Variables(self.schema, operation.node)
+        return known
 
-    def _planned(self, request: Request, operation: Operation, coerced: VariableValues) -> Bound | str:
+    async def _executed(self, asked: _Asked) -> Answer:
+        way = self._planned(asked)
+        if isinstance(way, Bound):
+            request = asked.request
+            try:
+                data = await request.database.answer(request.scope, way.plan.text, way.values)
+            except Exception as problem:
+                return _answered(None, _failed(way, problem), {}, asked.report)
+            if _NOT_ANSWERED not in data:
+                return self._finished(asked, data, [], {"tier": "compiled", "statement": way.plan.text})
+            way = "a row that must be there is not in sight"
+        result = await _by_the_executor(asked)
+        errors = result.errors or []
+        return self._finished(asked, orjson.dumps(result.data), errors, {"tier": "normal", "reason": way})
+
+    def _planned(self, asked: _Asked) -> Bound | str:
+        if asked.operation.kind is not OperationType.QUERY:
+            return "mutations are carried out one after the other"
         if not self._compiled:
             return "compiled plans are switched off"
         try:
-            made = bound(self.schema, operation, coerced, request)
+            made = bound(self.schema, asked.operation, asked.coerced, asked.request)
         except BadInput:
             return "an argument is refused, and the normal executor says so at its place"
+        if isinstance(made, Bound) and made.is_new:
+            self.documents.weigh(asked.operation, made.plan.weight)
         return made
 
-    async def _by_the_executor(
-        self, request: Request, operation: Operation, variables: dict[str, Any] | None
-    ) -> ExecutionResult:
-        try:
-            result = execute(
-                self.schema,
-                operation.document,
-                context_value=request,
-                variable_values=variables,
-                operation_name=operation.name,
-                executor_class=StrawberryGraphQLCoreExecutionContext,
-            )
-            return result if isinstance(result, ExecutionResult) else await result
-        finally:
-            await request.close()
-
     def _finished(
-        self,
-        request: Request,
-        operation: Operation,
-        coerced: VariableValues,
-        data: bytes,
-        errors: Iterable[GraphQLError],
-        plan: dict[str, Any],
-        report: Report,
+        self, asked: _Asked, data: bytes, errors: Iterable[GraphQLError], plan: dict[str, Any]
     ) -> Answer:
         if len(data) > self._answer_bytes:
-            return _answered(None, [self._too_long(len(data))], {}, report)
-        requested = operation.requested_cost(coerced.coerced)
-        actual = operation.actual_cost(coerced.coerced, data)
-        self._admission.settle(request.caller, requested, actual)
+            return _answered(None, [self._too_long(len(data))], {}, asked.report)
+        requested, actual = asked.cost.total, asked.cost.work + objects_in(data)
+        self._admission.settle(asked.request.caller, requested, actual)
         extensions: dict[str, Any] = {"cost": {"requested": requested, "actual": actual}}
         if self._explains:
             extensions["plan"] = plan
-        return _answered(data, errors, extensions, report)
+        return _answered(data, errors, extensions, asked.report)
 
     def _too_dear(self, requested: int) -> CodedError:
         return CodedError(
             Code.COST_EXCEEDED,
-            f"this may return {requested:,} objects and {self.documents.limits.cost:,} are taken: ask for fewer rows "
-            "by `first`, on inner lists above all",
+            f"this may return {requested:,} objects and {self.documents.limits.cost:,} are taken: ask for fewer "
+            "rows by `first`, on inner lists above all",
         )
 
     def _too_long(self, size: int) -> CodedError:
@@ -210,6 +188,21 @@ class Engine:
             f"the answer has {size:,} bytes and {self._answer_bytes:,} are sent: ask for fewer rows by `first`, "
             "or for fewer fields",
         )
+
+
+async def _by_the_executor(asked: _Asked) -> ExecutionResult:
+    try:
+        result = execute(
+            graph()._schema,
+            asked.operation.document,
+            context_value=asked.request,
+            variable_values=asked.variables,
+            operation_name=asked.operation.name,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+    finally:
+        await asked.request.close()
 
 
 _MUST_POST = "GET only reads: send a mutation by POST"

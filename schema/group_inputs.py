@@ -12,6 +12,7 @@ from schema.declaring import declare_enum, declare_input
 from schema.group_keys import MOST_KEYS, Bucket, groupable, to_one_relations
 from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
 from schema.order_inputs import OPTIONAL, WAY, measure_fields
+from schema.paging import DEFAULT_PAGE, LARGEST_PAGE
 from schema.where import scalar_condition
 
 Fields = dict[str, tuple[Any, ...]]
@@ -23,15 +24,6 @@ _COMPARED_AS: dict[Kind, Any] = {
     Kind.DECIMAL: Decimal,
     Kind.DATE: dt.date,
     Kind.MOMENT: dt.datetime,
-}
-_NAMES = {
-    Kind.MONEY: "Money",
-    Kind.INT: "Int",
-    Kind.BIG_INT: "BigInt",
-    Kind.DECIMAL: "Decimal",
-    Kind.DATE: "Date",
-    Kind.MOMENT: "DateTime",
-    Kind.CODE: "Text",
 }
 
 
@@ -46,7 +38,11 @@ def groups_arguments(type_name: str) -> Fields:
             "The order; the keys decide ties, those without a value last.",
             OPTIONAL,
         ),
-        "first": (int | None, "How many groups from the start, at most 1000; 50 if not said.", OPTIONAL),
+        "first": (
+            int | None,
+            f"How many groups from the start, at most {LARGEST_PAGE}; {DEFAULT_PAGE} if not said.",
+            OPTIONAL,
+        ),
     }
 
 
@@ -106,7 +102,7 @@ def _declare_having(type_name: str) -> str:
 
 @cache
 def _declare_measures_having(kind: Kind) -> str:
-    name = f"{_NAMES[kind]}Having"
+    name = f"{kind.value}Having"
     fields: Fields = {}
     if kind is Kind.MONEY:
         fields["currency"] = (str, "ISO 4217 code: only amounts in this currency count.")
@@ -119,6 +115,6 @@ def _declare_measures_having(kind: Kind) -> str:
         described = f"By the {function.value.replace('_', ' ')}."
         fields[function.value] = (f"{scalar_condition(compared)} | None", described, OPTIONAL)
     declare_input(
-        name, f"Conditions on what is measured of a {_NAMES[kind]} field; all given must hold.", fields
+        name, f"Conditions on what is measured of a {kind.value} field; all given must hold.", fields
     )
     return name

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
-import strawberry
 from sqlalchemy import ColumnElement, Date, DateTime, FromClause, and_, cast, func, literal_column
 
 from schema.binding import Binding, ColumnSource, ToOneSource, binding
+from schema.codes import described
 from schema.measures import UNMEASURED
 from schema.relations import linked
 from schema.where import plain_annotation
@@ -19,19 +20,27 @@ from schema.where import plain_annotation
 MOST_KEYS = 5
 
 
-@strawberry.enum(
-    description="Spans of time into which days and moments (UTC) are put; each is known by its first day."
-)
-class Bucket(enum.Enum):
-    """A span of time, known by its first day."""
+class Bucket(StrEnum):
+    """A span of time, known by its first day; named as date_trunc names it."""
 
-    YEAR = strawberry.enum_value("year", description="From 1 January.")
-    QUARTER = strawberry.enum_value(
-        "quarter", description="From the first day of January, April, July or October."
-    )
-    MONTH = strawberry.enum_value("month", description="From the first day of the month.")
-    WEEK = strawberry.enum_value("week", description="From Monday, as ISO 8601 has it.")
-    DAY = strawberry.enum_value("day", description="The day itself.")
+    YEAR = "year"
+    QUARTER = "quarter"
+    MONTH = "month"
+    WEEK = "week"
+    DAY = "day"
+
+
+described(
+    Bucket,
+    "Spans of time into which days and moments (UTC) are put; each is known by its first day.",
+    {
+        Bucket.YEAR: "From 1 January.",
+        Bucket.QUARTER: "From the first day of January, April, July or October.",
+        Bucket.MONTH: "From the first day of the month.",
+        Bucket.WEEK: "From Monday, as ISO 8601 has it.",
+        Bucket.DAY: "The day itself.",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)

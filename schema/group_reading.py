@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from domain.conditions import LONGEST_LIST
@@ -83,7 +84,6 @@ def _having(type_name: str, given: Mapping[str, Any], depth: int) -> Having:
     if depth > DEEPEST_HAVING:
         raise BadInput(f"`having` nests deeper than {DEEPEST_HAVING} levels")
     parts: list[Having] = []
-    names = {camel(name): name for name in measurable(type_name)}
     for name, value in given.items():
         if value is None:
             continue
@@ -94,20 +94,27 @@ def _having(type_name: str, given: Mapping[str, Any], depth: int) -> Having:
         elif name == "count":
             parts += _comparisons(type_name, ROWS, value)
         else:
-            parts += _measures_having(type_name, names[name], value)
+            parts += _measures_having(type_name, _names(type_name)[name], value)
     return Combined("and", tuple(parts))
+
+
+@cache
+def _names(type_name: str) -> dict[str, str]:
+    return {camel(name): name for name in measurable(type_name)}
 
 
 def _size(having: Having) -> int:
     return 1 if isinstance(having, Compared) else 1 + sum(_size(part) for part in having.parts)
 
 
+_FUNCTIONS = {camel(function.value): function for function in AggregateFunction}
+
+
 def _measures_having(type_name: str, field: str, given: Mapping[str, Any]) -> Iterator[Having]:
-    functions = {camel(function.value): function for function in AggregateFunction}
     currency = given.get("currency")
     for name, value in given.items():
         if name != "currency" and value is not None:
-            of = measure(type_name, functions[name], field=field, currency=currency)
+            of = measure(type_name, _FUNCTIONS[name], field=field, currency=currency)
             yield from _comparisons(type_name, of, value)
 
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ARRAY, cast, column, func, literal
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from schema import ids
-from schema.binding import Binding
+from schema.binding import Binding, binding, bindings
+from schema.errors import BadInput
+
+NOT_OURS = "this is not an id of this API: pass one exactly as it was given"
+
+
+def named(text: str) -> ids.GlobalId:
+    """What a global id names. Raises BadInput where it is no id of any bound type."""
+    found = ids.decode(text)
+    if found.type_name not in bindings() or not fits(binding(found.type_name), found.key):
+        raise BadInput(NOT_OURS)
+    return found
 
 
 def fits(target: Binding, key: ids.Key) -> bool:
     """Whether a decoded key has the shape of this type's primary key."""
-    kinds = tuple(target.table.c[name].type.python_type for name in target.key)
-    return tuple(type(part) for part in key) == kinds
+    return tuple(map(type, key)) == _kinds(target)
+
+
+@cache
+def _kinds(target: Binding) -> tuple[type, ...]:
+    return tuple(target.table.c[name].type.python_type for name in target.key)
 
 
 def keys_table(types: list[Any], keys: list[tuple[Any, ...]], name: str = "k") -> TableValuedAlias:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
-
 from schema import ids, reading
-from schema.binding import CodeSource, KeysSource, NodeSource, Row, binding, bindings
+from schema.binding import CodeSource, KeysSource, NodeSource, Row, binding
 from schema.errors import BadInput
-from schema.keys import fits
+from schema.keys import named
 from schema.request import Request
 
 MOST_NODES = 100
-NOT_OURS = "this is not an id of this API: pass one exactly as it was given"
 
 
 async def by_code(request: Request, source: CodeSource, code: str) -> Row | None:
     """The row with this code; None where there is none in sight."""
-    target = binding(source.target)
-    found = await request.snapshot.rows(select(target.table).where(target.table.c[source.column] == code))
-    return Row(target, found[0]) if found else None
+    return (await reading.by_columns(request, binding(source.target), (source.column,), [(code,)]))[0]
 
 
 async def by_id(request: Request, source: NodeSource, text: str) -> Row | None:
@@ -61,8 +56,4 @@ def identities(given: list[str]) -> list[ids.GlobalId]:
     """What global ids name. Raises BadInput where one is none of this API, or there are too many."""
     if len(given) > MOST_NODES:
         raise BadInput(f"`ids` lists {len(given)} ids; at most {MOST_NODES} are taken")
-    decoded = [ids.decode(text) for text in given]
-    for found in decoded:
-        if found.type_name not in bindings() or not fits(binding(found.type_name), found.key):
-            raise BadInput(NOT_OURS)
-    return decoded
+    return [named(text) for text in given]

@@ -7,10 +7,10 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
-import strawberry
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -27,6 +27,7 @@ from sqlalchemy.types import TypeEngine
 from domain.facts import camel
 from domain.money import EXPONENTS
 from schema.binding import AmountSource, Binding, ColumnSource, Source, binding
+from schema.codes import described
 from schema.errors import BadInput
 from schema.scalars import BigInt
 from schema.where import plain_annotation
@@ -38,34 +39,47 @@ UNMEASURED = {"version"}
 """Counters of changes: they say nothing of the bank."""
 
 
-@strawberry.enum(
-    description="What is made of one field's values over many rows; rows without a value do not count."
-)
-class AggregateFunction(enum.Enum):
+class AggregateFunction(StrEnum):
     """What is made of many values."""
 
-    COUNT = strawberry.enum_value("count", description="How many rows; of a field, how many have a value.")
-    COUNT_DISTINCT = strawberry.enum_value("count_distinct", description="How many different values.")
-    SUM = strawberry.enum_value("sum", description="All of them added up; null of none.")
-    AVG = strawberry.enum_value("avg", description="Their mean; null of none.")
-    MIN = strawberry.enum_value("min", description="The smallest or earliest.")
-    MAX = strawberry.enum_value("max", description="The largest or latest.")
-    PERCENTILE = strawberry.enum_value(
-        "percentile",
-        description="The smallest value that this share of all does not exceed: one that exists.",
-    )
+    COUNT = "count"
+    COUNT_DISTINCT = "count_distinct"
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    PERCENTILE = "percentile"
+
+
+described(
+    AggregateFunction,
+    "What is made of one field's values over many rows; rows without a value do not count.",
+    {
+        AggregateFunction.COUNT: "How many rows; of a field, how many rows have a value.",
+        AggregateFunction.COUNT_DISTINCT: "How many different values.",
+        AggregateFunction.SUM: "All of them added up; null of none.",
+        AggregateFunction.AVG: "Their mean; null of none.",
+        AggregateFunction.MIN: "The smallest or earliest; null of none.",
+        AggregateFunction.MAX: "The largest or latest; null of none.",
+        AggregateFunction.PERCENTILE: "The smallest value that at least this share of all does not "
+        "exceed: one that exists, never one between two.",
+    },
+)
 
 
 class Kind(enum.Enum):
-    """What is measured, and what a measure is: decides which functions there are and how a result is shown."""
+    """What is measured, and what a measure is: decides which functions there are and how a result is shown.
 
-    MONEY = "money"
-    INT = "int"
-    BIG_INT = "big_int"
-    DECIMAL = "decimal"
-    DATE = "date"
-    MOMENT = "moment"
-    CODE = "code"
+    The value begins the names of GraphQL's types for it.
+    """
+
+    MONEY = "Money"
+    INT = "Int"
+    BIG_INT = "BigInt"
+    DECIMAL = "Decimal"
+    DATE = "Date"
+    MOMENT = "DateTime"
+    CODE = "Text"
 
 
 _COUNTS = (AggregateFunction.COUNT, AggregateFunction.COUNT_DISTINCT)

@@ -12,7 +12,6 @@ from schema.binding import AmountSource, ConnectionSource
 from schema.fields import Node, ancestors, bound, column, connection, to_one, total
 from schema.money import Money
 
-
 OWED = AmountSource("outstanding_minor")
 
 

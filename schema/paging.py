@@ -64,7 +64,7 @@ def mark_of(binding: Binding, order: tuple[OrderKey, ...]) -> str:
 
 
 def encode_cursor(binding: Binding, order: tuple[OrderKey, ...], record: Mapping[str, Any]) -> str:
-    """The place of a row under an ordering: the JSON list of the ordering's mark and the row's values, in base64url.
+    """The place of a row under an ordering: base64url of the JSON list of the ordering's mark and the row's values.
 
     The record carries the values by their labels.
     """
@@ -129,8 +129,8 @@ _READERS: dict[type, Any] = {UUID: UUID, Decimal: Decimal, dt.date: parse_day, d
 
 
 def _fits(type_: TypeEngine[Any], value: int) -> bool:
-    bits = next(bits for kind, bits in _BITS if isinstance(type_, kind))
-    return -(2**bits) <= value < 2**bits
+    bits: int = next(bits for kind, bits in _BITS if isinstance(type_, kind))
+    return -(1 << bits) <= value < 1 << bits
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,15 @@ async def by_key(request: Request, type_name: str, key: ids.Key) -> Row | None:
 
 async def by_keys(request: Request, target: Binding, keys: Sequence[ids.Key]) -> list[Row | None]:
     """The rows with these primary keys, in their order; None where there is none or none in sight."""
-    load = partial(_load_by_columns, request, target, target.key)
-    return await request.batch((target.type_name, target.key), load).load_many(keys)
+    return await by_columns(request, target, target.key, keys)
+
+
+async def by_columns(
+    request: Request, target: Binding, names: tuple[str, ...], values: Sequence[Parent]
+) -> list[Row | None]:
+    """The rows that have these values in columns that are unique together; None where none is in sight."""
+    load = partial(_load_by_columns, request, target, names)
+    return await request.batch((target.type_name, names), load).load_many(values)
 
 
 async def ancestors(request: Request, rows: list[Row]) -> list[list[Row]]:

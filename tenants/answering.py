@@ -116,11 +116,9 @@ class ScopedAnswering(Answering):
         self.habits = Habits()
 
     async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
-        statement = seat.statements.get(expression)
+        statement = seat.kept(expression)
         if statement is None:
             statement = await seat.prepare(expression, scoped(expression, len(values)))
-        else:
-            seat.statements.move_to_end(expression)
         habit = self.habits.of(expression)
         if habit.is_due():
             settings = settings_of(scope, write=False)
@@ -143,11 +141,9 @@ class UnscopedAnswering(Answering):
 
     async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
         del scope
-        statement = seat.statements.get(expression)
+        statement = seat.kept(expression)
         if statement is None:
             statement = await seat.prepare(expression, f"select ({expression})")
-        else:
-            seat.statements.move_to_end(expression)
         # Not fetchval: PostgreSQL uses no workers for a statement of which a limited number of rows is asked for.
         rows = await statement.fetch(*values)
         answered: bytes = rows[0][0]

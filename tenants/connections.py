@@ -55,6 +55,13 @@ class Seat:
         self._characters = 0
         self.statements.clear()
 
+    def kept(self, key: str) -> Any:
+        """The statement prepared under `key`, where there is one; it is used now."""
+        statement = self.statements.get(key)
+        if statement is not None:
+            self.statements.move_to_end(key)
+        return statement
+
     async def prepare(self, key: str, text: str) -> Any:
         """Prepare the text and keep it under `key`; those used longest ago make room."""
         self.intact = False

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from tenants.answering import Answering, ScopedAnswering, UnscopedAnswering
 from tenants.credentials import Credentials
 from tenants.faults import LOST, DatabaseUnavailable, StatementTimeout, translated
 from tenants.roles import Login
 from tenants.scope import Scope, settings_of
+from tenants.transaction import DIALECT, Observer, Transaction, compiled
 
-__all__ = ["LOST", "Database", "DatabaseUnavailable", "Door", "StatementTimeout", "Transaction", "compiled"]
+__all__ = [
+    "DIALECT",
+    "LOST",
+    "Database",
+    "DatabaseUnavailable",
+    "Door",
+    "StatementTimeout",
+    "Transaction",
+    "compiled",
+]
 
-DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 CONNECT_TIMEOUT_S = 5.0
 UNDO_TIMEOUT_S = 1.0
-
-Observer = Callable[[str], None]
-"""Told the text of every statement; tests count with it."""
-
 
 SIGN_IN_CONNECTIONS = 2
 
@@ -40,60 +43,6 @@ class Door(StrEnum):
     HEADQUARTERS = Login.HEADQUARTERS
     REPLICA = "replica"
     SIGN_IN = "sign-in"
-
-
-class Transaction:
-    """One open transaction under one scope. Statements wait for each other: a connection serves one at a time."""
-
-    def __init__(self, connection: Any, observer: Observer | None) -> None:
-        self.connection = connection
-        self._observer = observer
-        self._turn = asyncio.Lock()
-        self._over = False
-
-    async def rows(self, statement: Executable) -> list[asyncpg.Record]:
-        """Run a statement and return its rows."""
-        return await self._fetch(*compiled(statement))
-
-    async def row(self, statement: Executable) -> asyncpg.Record | None:
-        """Run a statement and return its first row, if there is one."""
-        rows = await self.rows(statement)
-        return rows[0] if rows else None
-
-    async def value(self, statement: Executable) -> Any:
-        """Run a statement and return the first column of its first row, if there is one."""
-        row = await self.row(statement)
-        return row[0] if row else None
-
-    async def answer(self, expression: str, values: Sequence[Any]) -> bytes:
-        """Evaluate one SQL expression of type bytea over $1, $2, …"""
-        rows = await self._fetch(f"select ({expression})", values)
-        answered: bytes = rows[0][0]
-        return answered
-
-    async def _fetch(self, text: str, values: Sequence[Any]) -> list[asyncpg.Record]:
-        if self._observer:
-            self._observer(text)
-        async with self._turn:
-            if self._over:
-                raise asyncpg.InterfaceError("the transaction has ended: it answers nobody any more")
-            rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
-        return rows
-
-    def end(self) -> None:
-        """Answer nothing more; what still waits for its turn would run outside of the scope."""
-        self._over = True
-
-
-def compiled(statement: Executable) -> tuple[str, list[Any]]:
-    """The statement's text and its values in the order of $1, $2, …"""
-    made = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
-    processors = made._bind_processors
-    values = [
-        processors[name](made.params[name]) if name in processors else made.params[name]
-        for name in made.positiontup or ()
-    ]
-    return str(made), values
 
 
 class Database:
@@ -126,12 +75,9 @@ class Database:
     async def open(self) -> None:
         """Connect once under each role. Raises DatabaseUnavailable."""
         try:
-            for login in Login:
-                self._pools[Door(login)] = await self._pool(self._credentials.dsn(login), self._connections)
-            headquarters = self._credentials.dsn(Login.HEADQUARTERS)
-            self._pools[Door.SIGN_IN] = await self._pool(headquarters, SIGN_IN_CONNECTIONS)
-            if replica := self._credentials.read_dsn:
-                self._pools[Door.REPLICA] = await self._pool(replica, self._connections)
+            for door in Door:
+                if dsn := self._dsn(door):
+                    self._pools[door] = await self._pool(dsn, self._size(door))
         except (*LOST, TimeoutError, asyncpg.PostgresError) as lost:
             await self.close()
             raise DatabaseUnavailable(
@@ -139,23 +85,12 @@ class Database:
                 "(or READ_DATABASE_URL) name it, and has `python -m api migrate` prepared it?"
             ) from lost
         if self._single_round_trip:
-            self._open_answering()
-
-    def _open_answering(self) -> None:
-        """Answer over connections of their own, opened when first needed: their sessions only read."""
-        limits = {"connections": self._connections, "statement_timeout_ms": self._statement_timeout_ms}
-        for login in (Login.PORTAL, Login.CLIENT):
-            self._answering[Door(login)] = ScopedAnswering(self._credentials.dsn(login), **limits)
-        headquarters = self._credentials.dsn(Login.HEADQUARTERS)
-        self._answering[Door.HEADQUARTERS] = UnscopedAnswering(headquarters, **limits)
-        if replica := self._credentials.read_dsn:
-            self._answering[Door.REPLICA] = UnscopedAnswering(replica, **limits)
+            self._answering = {door: self._answers(door) for door in self._pools if door is not Door.SIGN_IN}
 
     async def close(self) -> None:
         """Close every connection, waiting a little for those in use."""
         answering, self._answering = self._answering, {}
-        for door in answering.values():
-            await door.close()
+        await asyncio.gather(*(door.close() for door in answering.values()))
         for pool in set(self._pools.values()):
             try:
                 await asyncio.wait_for(pool.close(), 5)
@@ -267,6 +202,23 @@ class Database:
             else:
                 return connection
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _dsn(self, door: Door) -> str | None:
+        if door is Door.REPLICA:
+            return self._credentials.read_dsn
+        return self._credentials.dsn(Login.HEADQUARTERS if door is Door.SIGN_IN else Login(door))
+
+    def _size(self, door: Door) -> int:
+        return SIGN_IN_CONNECTIONS if door is Door.SIGN_IN else self._connections
+
+    def _answers(self, door: Door) -> Answering:
+        """Connections of their own, opened when first needed: their sessions only read."""
+        kind = ScopedAnswering if door in (Door.PORTAL, Door.CLIENT) else UnscopedAnswering
+        return kind(
+            self._dsn(door) or "",
+            connections=self._size(door),
+            statement_timeout_ms=self._statement_timeout_ms,
+        )
 
     async def _pool(self, dsn: str, connections: int) -> asyncpg.Pool:
         return await asyncpg.create_pool(

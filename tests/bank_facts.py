@@ -28,7 +28,7 @@ from schema.binding import (
 )
 from schema.ids import encode
 from tenants import tables as t
-from tenants.database import Transaction
+from tenants.transaction import Transaction
 
 TEXTS = [
     "Silk",

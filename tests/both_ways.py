@@ -38,4 +38,3 @@ class AskBothWays(Ask):
         assert compiled == normal
         assert "errors" in normal or (plan["tier"] == "compiled") is self.compiles, plan
         return normal
-

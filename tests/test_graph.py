@@ -6,17 +6,26 @@ from typing import Any
 
 import asyncpg
 import pytest
-from conftest import Ask
+from both_ways import AskBothWays as Ask
 from small_bank import BEIJING, CLIENTS, JIANGSU, PUDONG, SHANGHAI, UNITS, SmallBank, client_id, facility_id
 
 from domain.access import Caller, Role
 from schema.ids import encode
+from tenants.database import Database
+from tenants.organisation import Directory
 
 HQ, EAST, SHANGHAI_BRANCH = SmallBank.headquarters, SmallBank.east, SmallBank.shanghai
 HUAXIA = SmallBank.huaxia
 PUDONG_MANAGER = Caller("pu", Role.RELATIONSHIP_MANAGER, office="310000-01")
 OFFICER = Caller("ollie", Role.CREDIT_OFFICER, office="310000")
 AUDITOR = Caller("audrey", Role.AUDITOR)
+
+
+@pytest.fixture
+def ask(database: Database, directory: Directory) -> Ask:
+    """Both engines: what is told here holds for either."""
+    return Ask(database, directory)
+
 
 # Which clients, by their place in CLIENTS, each persona sees.
 SIGHT: list[tuple[Caller, set[int]]] = [
@@ -318,6 +327,7 @@ async def test_imports_are_seen_where_they_belong_and_by_no_client(
         name: await import_job(administrator, branch, name)
         for branch, name in ((1, "hq.csv"), (SHANGHAI, "sh.csv"), (JIANGSU, "js.csv"))
     }
+    ask.compiles = caller != HUAXIA  # no plan can be made over a table that the login may not read
     data = await ask(caller, "{ imports { totalCount nodes { fileName fileBytes bytesDone status } } }")
     assert {node["fileName"] for node in data["imports"]["nodes"]} == files
     assert data["imports"]["totalCount"] == len(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,10 @@ import pytest
 from both_ways import AskBothWays as Ask
 from small_bank import BEIJING, SHANGHAI, SmallBank
 
+from domain.facts import camel
+from schema.binding import bindings
+from schema.group_keys import groupable
+from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
 from tenants.database import Database
 from tenants.organisation import Directory
 
@@ -205,3 +210,50 @@ async def test_sums_beyond_64_bits_are_exact(ask: Ask, administrator: asyncpg.Co
         "avg": {"amount": "92233720368547758.07"},
         "max": {"amount": "92233720368547758.07"},
     }
+
+
+IN_YUAN = '(currency: "CNY")'
+PLACES = {
+    "OrganisationUnit": "units { %s }",
+    "Region": "regions { %s }",
+    "RegionIndicator": "regions { nodes { indicators { %s } } }",
+    "Client": "clients { %s }",
+    "Staff": "units { nodes { staff { %s } } }",
+    "Contact": "clients { nodes { contacts { %s } } }",
+    "FinancialStatement": "clients { nodes { statements { %s } } }",
+    "CreditEvent": "clients { nodes { creditEvents { %s } } }",
+    "Facility": "clients { nodes { facilities { %s } } }",
+    "RepaymentPosting": "facilities { nodes { postings { %s } } }",
+    "ImportJob": "imports { %s }",
+}
+
+
+def of_one(kind: Kind) -> str:
+    """Every measure that a field of this kind has."""
+    shown = " { amount currency }" if kind is Kind.MONEY else ""
+    parts = []
+    for function in FUNCTIONS[kind]:
+        at = '(at: "0.3")' if function is AggregateFunction.PERCENTILE else ""
+        parts.append(camel(function.value) + at + ("" if "COUNT" in function.name else shown))
+    return " ".join(parts)
+
+
+async def test_every_measure_and_every_key_of_every_type_is_answered_both_ways(ask: Ask) -> None:
+    assert set(PLACES) == set(bindings())
+    for type_name, place in PLACES.items():
+        fields = " ".join(
+            camel(name) + IN_YUAN * (kind is Kind.MONEY) + f" {{ {of_one(kind)} }}"
+            for name, kind in measurable(type_name).items()
+        )
+        await ask(HQ, f"{{ {place % f'aggregates {{ count {fields} }}'} }}")
+        keys = " ".join(
+            f"{camel(name)}: groups(by: [{{field: {name.upper()}, {bucket_of(kind)}}}]) "
+            f"{{ key {{ {camel(name)} }} aggregates {{ count }} }}"
+            for name, kind in groupable(type_name).items()
+        )
+        await ask(HQ, f"{{ {place % keys} }}")
+
+
+def bucket_of(kind: Any) -> str:
+    """Moments need one."""
+    return "bucket: MONTH" if kind in (dt.date, dt.datetime) else ""

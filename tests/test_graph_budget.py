@@ -10,7 +10,10 @@ from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, 
 from small_bank import SmallBank
 
 from schema.budget import Budget, width
+from schema.documents import Documents
 from schema.errors import Code, CodedError
+from schema.graph import Engine, graph
+from schema.limits import Limits
 
 HQ = SmallBank.headquarters
 
@@ -55,26 +58,53 @@ def test_time_that_has_run_out_is_a_coded_time_out() -> None:
     assert refused.value.extensions == {"code": Code.TIMEOUT}
 
 
-async def test_too_much_at_once_is_refused_with_what_to_do(ask: Ask) -> None:
+@pytest.fixture
+def executor(ask: Ask) -> Ask:
+    """The normal executor behind limits so wide that its own budget has to hold."""
+    wide = Limits(tokens=50_000, fields=50_000, aliases=50_000, root_fields=100)
+    ask.engine = Engine(Documents(graph()._schema, limits=wide), compiled=False)
+    return ask
+
+
+async def test_too_much_at_once_is_refused_with_what_to_do(executor: Ask) -> None:
     aliases = " ".join(f"a{n}: legalName" for n in range(800))
     lists = " ".join(f"l{n}: clients {{ nodes {{ {aliases if n == 0 else 'id'} }} }}" for n in range(20))
-    assert "errors" not in await ask.full(HQ, f"{{ {lists} }}")
+    assert "errors" not in await executor.full(HQ, f"{{ {lists} }}")
 
     many = " ".join(f"a{n}: legalName" for n in range(300))
     asked = " ".join(f"l{n}: clients {{ nodes {{ ...F }} }}" for n in range(60))
-    error = (await ask.full(HQ, f"{{ {asked} }} fragment F on Client {{ {many} }}"))["errors"][0]
+    error = (await executor.full(HQ, f"{{ {asked} }} fragment F on Client {{ {many} }}"))["errors"][0]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
     assert "`first`" in error["message"]
 
 
-async def test_rows_asked_for_by_their_ids_cost_what_rows_of_a_list_cost(ask: Ask) -> None:
+async def test_rows_asked_for_by_their_ids_cost_what_rows_of_a_list_cost(executor: Ask) -> None:
     query = "query ($ids: [ID!]!) {{ {asked} }} fragment F on Client {{ {many} }}"
-    (row,) = (await ask(HQ, "{ clients(first: 1) { nodes { id } } }"))["clients"]["nodes"]
+    (row,) = (await executor(HQ, "{ clients(first: 1) { nodes { id } } }"))["clients"]["nodes"]
     many = " ".join(f"a{n}: legalName" for n in range(300))
     asked = " ".join(f"n{n}: nodes(ids: $ids) {{ ...F }}" for n in range(4))
-    error = await ask.error(HQ, query.format(asked=asked, many=many), ids=[row["id"]] * 100)
+    error = await executor.error(HQ, query.format(asked=asked, many=many), ids=[row["id"]] * 100)
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
     assert "values" in error["message"]
+
+
+async def test_what_may_return_too_much_is_refused_before_the_database_is_asked(ask: Ask) -> None:
+    query = """query ($n: Int) { clients(first: $n) { nodes { facilities(first: 1000) { nodes { id
+        postings(first: 1000) { nodes { id } } } } } } }"""
+    error = await ask.error(HQ, query, n=1)
+    assert error["extensions"] == {"code": Code.COST_EXCEEDED}
+    assert "`first`" in error["message"]
+    assert ask.statements == []
+
+
+async def test_an_answer_too_long_to_be_sent_is_refused_with_what_to_do(ask: Ask) -> None:
+    for compiled in (True, False):
+        ask.engine = Engine(compiled=compiled, answer_bytes=300)
+        assert await ask(HQ, "{ clients { nodes { city } } }")
+        body = await ask.full(HQ, "{ clients { nodes { id legalName } } }")
+        assert body["data"] is None
+        assert [error["extensions"] for error in body["errors"]] == [{"code": Code.COST_EXCEEDED}]
+        assert "`first`" in body["errors"][0]["message"]
 
 
 async def test_a_document_of_too_many_words_is_refused_unread(ask: Ask) -> None:

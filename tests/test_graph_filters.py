@@ -60,6 +60,9 @@ TABLE: list[tuple[Any, set[int]]] = [
     ({"employees": {"lt": 20}}, {0}),
     ({"employees": {"lte": 20}}, {0, 1}),
     ({"employees": {"gt": 10, "lt": 30}}, {1}),
+    ({"employees": {"between": {"from": 10, "to": 20}}}, {0, 1}),
+    ({"employees": {"between": {"from": 20, "to": 10}}}, set()),
+    ({"employees": {"between": {"from": 11, "to": 30}, "ne": 20}}, {2}),
     ({"employees": {"isNull": True}}, {3, 4, 5, 6}),
     ({"employees": {"isNull": False}}, {0, 1, 2}),
     ({"employees": {"isNull": True, "eq": 10}}, set()),
@@ -74,6 +77,19 @@ TABLE: list[tuple[Any, set[int]]] = [
     ({"legalName": {"startsWith": "'; drop table bank.client; --"}}, set()),
     ({"legalName": {"startsWith": ""}}, ALL),
     ({"legalName": {"ne": "华夏钢铁有限公司"}}, {0, 2, 3, 5, 6}),
+    ({"legalName": {"contains": "sTeEl"}}, set()),
+    ({"legalName": {"contains": "CO., ltd"}}, {0, 2, 3, 5, 6}),
+    ({"legalName": {"contains": "钢铁"}}, {1, 4}),
+    ({"legalName": {"contains": "%"}}, set()),
+    ({"legalName": {"contains": "_"}}, set()),
+    ({"legalName": {"contains": "\\"}}, set()),
+    ({"legalName": {"contains": "'; drop table bank.client; --"}}, set()),
+    ({"legalName": {"contains": ""}}, ALL),
+    ({"city": {"startsWith": "SHANG"}}, {0, 1}),
+    ({"city": {"contains": "HAI"}}, {0, 1}),
+    ({"city": {"contains": ""}}, {0, 1, 2}),
+    ({"registrationNumber": {"startsWith": "91310115m"}}, {1, 4}),
+    ({"industryCode": {"contains": "c"}}, {0, 1, 2}),
     ({"city": {"in": ["Shanghai", "上海"]}}, {0, 2}),
     ({"city": {"ne": "Shanghai"}}, {1, 2}),
     ({"city": {"isNull": True}}, {3, 4, 5, 6}),
@@ -87,6 +103,8 @@ TABLE: list[tuple[Any, set[int]]] = [
     ({"status": {"in": ["CLOSED", "PROSPECT"]}}, set()),
     ({"relationshipSince": {"gte": "2015-01-03", "lt": "2015-01-05"}}, {2, 3}),
     ({"relationshipSince": {"in": ["2015-01-01", "2015-01-07"]}}, {0, 6}),
+    ({"relationshipSince": {"between": {"from": "2015-01-02", "to": "2015-01-04"}}}, {1, 2, 3}),
+    ({"createdAt": {"between": {"from": "2020-01-01T00:00:00Z", "to": "2999-01-01T00:00:00Z"}}}, ALL),
     ({"relationshipSince": {"gt": "9999-12-31"}}, set()),
     ({"relationshipSince": {"gt": "0001-01-01"}}, ALL),
     ({"createdAt": {"gt": "2020-01-01T00:00:00Z"}}, ALL),
@@ -95,7 +113,9 @@ TABLE: list[tuple[Any, set[int]]] = [
     ({"registrationCountry": {"ne": "CN"}}, set()),
     (money(isNull=True), {6}),
     (money(isNull=False), ALL - {6}),
-    (money(currency="CNY"), ALL),
+    (money(currency="CNY"), ALL - {6}),
+    (money(currency="CNY", isNull=True), set()),
+    ({"not": money(currency="CNY")}, {6}),
     (money(currency="USD"), set()),
     (money(currency="CNY", eq="80000000"), {1, 4}),
     (money(currency="CNY", eq="80000000.00"), {1, 4}),
@@ -106,6 +126,15 @@ TABLE: list[tuple[Any, set[int]]] = [
     (money(currency="CNY", lt="12000000"), {2}),
     (money(currency="CNY", lte="12000000"), {2, 3}),
     (money(currency="CNY", gt="-1"), ALL - {6}),
+    (money(currency="CNY", ne="80000000"), {0, 2, 3, 5}),
+    (money(currency="USD", ne="80000000"), set()),
+    (money(currency="CNY", **{"in": ["80000000", "3000000.00"]}), {1, 2, 4}),
+    (money(currency="CNY", **{"in": []}), set()),
+    (money(currency="CNY", notIn=["80000000"]), {0, 2, 3, 5}),
+    (money(currency="CNY", notIn=[]), ALL - {6}),
+    (money(currency="USD", notIn=[]), set()),
+    (money(currency="CNY", between={"from": "3000000", "to": "12000000"}), {2, 3}),
+    (money(currency="CNY", between={"from": "12000000", "to": "3000000"}), set()),
     ({"id": []}, set()),
     ({"id": list(INDEX)}, ALL),
     ({"id": [encode("Client", (JIANGSU, client_id(3)))]}, {3}),
@@ -175,6 +204,11 @@ FACILITIES: list[tuple[Any, int]] = [
     ({"termMonths": {"isNull": True}}, 14),
     ({"maturesOn": {"lte": "2027-01-01"}}, 7),
     ({"status": {"in": ["ACTIVE"]}, "currency": {"eq": "CNY"}}, 14),
+    ({"revolving": {"eq": False}}, 14),
+    ({"revolving": {"eq": True}}, 0),
+    ({"annualRate": {"isNull": True}}, 14),
+    ({"annualRate": {"lt": "12345678901234567890.5"}}, 0),
+    ({"guaranteed": {"currency": "CNY", "gte": "0"}}, 0),
     ({"not": {"maturesOn": {"eq": "2027-01-01"}}}, 7),
 ]
 
@@ -225,6 +259,14 @@ def nested(depth: int) -> dict[str, Any]:
     return {"not": nested(depth - 1)} if depth else {"employees": {"eq": 1}}
 
 
+def owned(depth: int) -> dict[str, Any]:
+    if not depth:
+        return {}
+    return (
+        {"facilities": {"some": {"client": owned(depth - 2)}}} if depth > 1 else {"facilities": {"some": {}}}
+    )
+
+
 BAD: list[tuple[str, Any]] = [
     ("an amount without its currency", money(gt="1")),
     ("an amount in a currency that is none", money(currency="XXX", gt="1")),
@@ -234,6 +276,17 @@ BAD: list[tuple[str, Any]] = [
     ("too deep", nested(11)),
     ("endlessly deep", nested(60)),
     ("a long list", {"employees": {"in": list(range(1001))}}),
+    ("a long list of conditions", {"or": [{}] * 1001}),
+    ("too many conditions", {"or": [{"and": [{"city": {"eq": "a"}}] * 600}, {"not": {"or": [{}] * 600}}]}),
+    ("too deep through relations", owned(11)),
+    ("a range without its end", {"employees": {"between": {"from": 1}}}),
+    ("an amount range without its currency", money(between={"from": "1", "to": "2"})),
+    ("amounts without their currency", money(**{"in": ["1"]})),
+    ("an order of texts", {"city": {"gt": "a"}}),
+    ("a part of a number", {"employees": {"contains": "1"}}),
+    ("some of one row", {"branch": {"some": {}}}),
+    ("a relation compared as a row", {"facilities": {"status": {"eq": "ACTIVE"}}}),
+    ("NUL in a part", {"legalName": {"contains": "\x00"}}),
     ("a long list of ids", {"id": [encode("Client", (1, client_id(0)))] * 1001}),
     ("a field that is none", {"colour": {"eq": "red"}}),
     ("an operator that is none", {"employees": {"like": "1"}}),

@@ -213,7 +213,7 @@ async def test_a_database_that_falls_silent_costs_each_request_its_deadline_at_m
 async def test_a_wait_for_a_connection_that_is_too_long_is_not_a_fault_of_ours(
     site: Site, administrator: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tenants.database.CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("tenants.connections.CONNECT_TIMEOUT_S", 0.3)
     await site.ask(CLIENTS)
     async with administrator.transaction():
         await administrator.execute("lock table bank.client in access exclusive mode")

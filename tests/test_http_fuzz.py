@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from serving_http import (
     NEW_CLIENT,
     REGISTER,
@@ -16,6 +18,11 @@ from serving_http import (
     nested,
     site,
 )
+
+from api.sent import Sent, Turned, from_body, from_query_string
+from schema.documents import Documents
+from schema.errors import CodedError
+from schema.graph import graph
 
 __all__ = ["site"]
 
@@ -157,3 +164,49 @@ async def test_of_a_thousand_broken_requests_none_is_our_fault(site: Site) -> No
         assert "INTERNAL_SERVER_ERROR" not in codes, (number, body)
         seen |= codes
     assert {"BAD_REQUEST", "BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"} <= seen
+
+
+def test_of_three_thousand_broken_documents_each_is_read_or_refused_by_code() -> None:
+    chance = random.Random(20260116)
+    documents = Documents(graph()._schema, most_bytes=2_000_000, hide_suggestions=True)
+    taken = 0
+    for _ in range(3000):
+        document = documents.find(broken(chance, chance.choice(SEEDS)))
+        assert all((error.extensions or {})["code"] for error in document.refused)
+        variables = {"n": chance.choice(VALUES), "ids": chance.choice(VALUES)}
+        for operation in document.operations.values():
+            assert operation.cost(variables).total >= 1
+            taken += 1
+        if not document.refused and len(document.operations) != 1:
+            with pytest.raises(CodedError):
+                document.operation(None)
+        assert documents.bytes <= 2_000_000
+    assert taken > 50
+
+
+def test_of_six_thousand_broken_bodies_each_is_understood_or_turned_away() -> None:
+    chance = random.Random(20260117)
+    seen: set[int] = set()
+    for _ in range(3000):
+        version = chance.choice([1, 1, 2, None, "1"])
+        persisted = {"persistedQuery": {"version": version, "sha256Hash": "0" * 64}}
+        body: dict[str, Any] = {
+            "query": VIEWER,
+            "variables": {},
+            "operationName": "Q",
+            "extensions": persisted,
+        }
+        for _ in range(chance.randint(0, 3)):
+            body[chance.choice([*body, "documentId"])] = chance.choice(VALUES)
+        seen.add(status_of(from_body, broken(chance, json.dumps(body))))
+        params = f"query={VIEWER}&documentId={chance.choice(['', 'a'])}&variables={{}}&extensions={{}}"
+        seen.add(status_of(from_query_string, broken(chance, params)))
+    assert seen == {200, 400}
+
+
+def status_of(read: Callable[[bytes], Sent], text: str) -> int:
+    try:
+        read(text.encode("utf-8", "surrogatepass"))
+    except Turned as turned:
+        return turned.status
+    return 200

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -192,6 +193,21 @@ async def test_a_body_that_dawdles_is_given_up(
     assert time.monotonic() - began < 2
     assert (response.status_code, only_code(response)) == (408, "TIMEOUT")
     assert response.headers["connection"] == "close"
+
+
+async def test_who_leaves_before_the_body_has_come_is_not_waited_for(gate: Site) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    given = [(name.lower().encode(), value.encode()) for name, value in gate.signed_in().items()]
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": given}
+    await gate.app(scope, receive, send)
+    assert sent[0]["status"] == 499
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,13 @@ def test_settings_do_not_change_once_read() -> None:
         ("REQUEST_TIMEOUT_S", "nan"),
         ("REQUEST_TIMEOUT_S", "inf"),
         ("LOG_LEVEL", "loud"),
+        ("INTROSPECTION", "friends"),
+        ("TRUSTED_DOCUMENTS_ONLY", "perhaps"),
+        ("LEXICAL_TOKEN_LIMIT", "0"),
+        ("DEPTH_LIMIT", "51"),
+        ("ALIAS_LIMIT", "many"),
+        ("COST_LIMIT", "0"),
+        ("RESPONSE_BYTES_LIMIT", "-1"),
         ("TOKEN_JWKS", "ftp://login.bank.example/jwks"),
         ("TOKEN_JWKS", "https://"),
         ("TOKEN_ALGORITHMS", "HS256"),
@@ -171,6 +178,38 @@ def test_production_keys_may_come_from_this_machine(monkeypatch: pytest.MonkeyPa
 )
 def test_half_an_issuer_is_no_issuer(monkeypatch: pytest.MonkeyPatch, given: str, lacking: str) -> None:
     assert f"{lacking}: is required" in refusal_of(monkeypatch, **{given: PRODUCTION[given]})
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown_to"),
+    [
+        ({}, "everyone"),
+        ({"INTROSPECTION": "nobody"}, "nobody"),
+        (PRODUCTION, "headquarters"),
+        ({**PRODUCTION, "INTROSPECTION": "everyone"}, "everyone"),
+        (
+            {"TRUSTED_DOCUMENTS": "/m.json", "TRUSTED_DOCUMENTS_ONLY": "true", "INTROSPECTION": "everyone"},
+            "nobody",
+        ),
+    ],
+)
+def test_the_schema_is_shown_to_everyone_only_where_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], shown_to: str
+) -> None:
+    assert settings_from(monkeypatch, **environment).introspection_is_for == shown_to
+
+
+def test_strictness_needs_documents_to_be_strict_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "TRUSTED_DOCUMENTS: is required" in refusal_of(monkeypatch, TRUSTED_DOCUMENTS_ONLY="true")
+
+
+def test_a_bucket_holds_what_one_operation_may_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "COST_BUCKET: must hold" in refusal_of(monkeypatch, COST_LIMIT="1000", COST_BUCKET="999")
+
+
+def test_every_limit_of_an_operation_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = settings_from(monkeypatch, LEXICAL_TOKEN_LIMIT="11", DEPTH_LIMIT="12", COST_LIMIT="13").limits
+    assert (limits.tokens, limits.depth, limits.cost) == (11, 12, 13)
 
 
 LOOPBACK = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"]

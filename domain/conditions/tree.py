@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.conditions.values import ORDERED, Kind, Value, comparable, kind_of
+from domain.conditions.values import ORDERED, Kind, Value, kind_of
 from domain.money import EXPONENTS, Money
 
 DEEPEST_CONDITION = 10
@@ -118,12 +118,13 @@ def mistake(of: Compare) -> str | None:
 
 
 def _one(value: object) -> str | None:
-    match value:
-        case Money(currency=currency) if currency not in EXPONENTS:
-            return f"{currency!r} is not a currency that the bank deals in"
-        case int() if not -(2**63) <= value < 2**63:
-            return "a whole number has at most 64 bits"
-    return None if kind_of(value) else f"a {type(value).__name__} is no value that can be compared"
+    if kind_of(value) is None:
+        return f"a {type(value).__name__} is no value that can be compared"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "a whole number has at most 64 bits"
+    if isinstance(value, Money) and value.currency not in EXPONENTS:
+        return f"{value.currency!r} is not a currency that the bank deals in"
+    return None
 
 
 def _ordered(value: object) -> str | None:
@@ -148,8 +149,8 @@ def _pair(value: object) -> str | None:
 
 
 def _alike(values: tuple[object, ...]) -> str | None:
-    alike = all(comparable(values[0], value) for value in values[1:])
-    return None if alike else "the values must be of one kind, and amounts of one currency"
+    kinds = {value.currency if isinstance(value, Money) else kind_of(value) for value in values}
+    return None if len(kinds) < 2 else "the values must be of one kind, and amounts of one currency"
 
 
 def _text(value: object) -> str | None:

@@ -17,12 +17,11 @@ from schema.binding import (
     MeasuresSource,
     binding,
 )
-from schema.compiler import rows
 from schema.compiler.building import Building
-from schema.compiler.json_text import Constant, Json, Piece, json_object, text_literal
+from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object
 from schema.compiler.outline import NotCompiled, Selected
 from schema.compiler.reads import GroupsAsked, Measured, measured
-from schema.compiler.values import leaf
+from schema.compiler.values import leaf, money
 from schema.groups import grouped
 from schema.measures import Kind, Measure, measure_sql, result_kind
 
@@ -51,7 +50,7 @@ def _aggregates(
     statement = select(*made or [func.count().label("m0")]).select_from(table).where(*conditions(table))
     found = building.subquery(of_parent(statement))
     written = _measured_object(building, found, field, wanted)
-    return of_parent(select(written).select_from(found)).scalar_subquery()
+    return of_parent(select(element(written)).select_from(found)).scalar_subquery()
 
 
 def _groups(
@@ -63,7 +62,7 @@ def _groups(
     found = building.subquery(of_parent(statement))
     columns = {key.place: found.c[f"k{n}"] for n, key in enumerate(asked.grouping.keys)}
     members = json_object((part.key, _member(building, found, part, asked, columns)) for part in field.fields)
-    return of_parent(select(rows.joined(members)).select_from(found)).scalar_subquery()
+    return of_parent(select(element(joined(members))).select_from(found)).scalar_subquery()
 
 
 def _member(
@@ -81,9 +80,7 @@ def _member(
     return Constant(f'"{part.parent}"')
 
 
-def _key(
-    field: Selected, columns: dict[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]
-) -> ColumnElement[str]:
+def _key(field: Selected, columns: dict[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]) -> Sql:
     return json_object((part.key, _key_part(part, columns, path)) for part in field.fields)
 
 
@@ -100,9 +97,7 @@ def _key_part(
     return Constant("null") if column is None else leaf(part.type, column, nullable=True)
 
 
-def _measured_object(
-    building: Building, found: Subquery, field: Selected, wanted: Sequence[Measure]
-) -> ColumnElement[str]:
+def _measured_object(building: Building, found: Subquery, field: Selected, wanted: Sequence[Measure]) -> Sql:
     """An `aggregates` object, of columns m0, m1, … in the order of the measures wanted."""
     return json_object(_measured_pieces(building, found, field, wanted))
 
@@ -136,5 +131,5 @@ def _measure(building: Building, found: Subquery, one: Measured, wanted: Sequenc
         counted = one.measure.function.value.startswith("count")
         return leaf(one.selected.type, column, nullable=not counted)
     currency = building.argument(one.currency_place, 0, Text())
-    money = json_object(rows.money_pieces(column, currency, one.selected.fields))
-    return Json(case((column.is_(None), text_literal("null")), else_=money))
+    written = element(money(column, currency, one.selected.fields))
+    return Json(case((column.is_(None), element("'null'")), else_=written))

@@ -1,4 +1,7 @@
-"""Pieces of JSON as SQL text, put together by `||`, which was measured to be the cheapest way."""
+"""Pieces of JSON as SQL text, put together by `||`, which was measured to be the cheapest way.
+
+What is the same for every row of a type is kept as ready-made SQL (`str`); the rest is of SQLAlchemy's making.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_column
+from sqlalchemy import ColumnElement, String, Text, cast, func, literal_column
 from sqlalchemy.sql.elements import Grouping
+
+Sql = str | ColumnElement[Any]
+# Long enough to save brackets, short enough that what has been put together is not copied often.
+_RUN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,53 +28,46 @@ class Constant:
 class Json:
     """An expression whose text is JSON, and never null."""
 
-    sql: ColumnElement[Any]
+    sql: Sql
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
     """An expression whose text needs nothing but quotes to be JSON: a code, a number, an id; never null."""
 
-    sql: ColumnElement[Any]
+    sql: Sql
 
 
 Piece = Constant | Json | Quoted
 
 
-def text_literal(value: str) -> ColumnElement[str]:
-    """A constant of our own as an SQL literal; nothing that a caller sent may come here but GraphQL names."""
-    return literal_column("'" + value.replace("'", "''") + "'", Text)
+def text_literal(value: str) -> str:
+    """A constant of our own as SQL; nothing that a caller sent may come here but GraphQL names."""
+    return "'" + value.replace("'", "''") + "'"
 
 
-def escaped(value: ColumnElement[Any], *, nullable: bool) -> Json:
-    """Any value as JSON, by PostgreSQL's own rules."""
-    written = func.to_json(value)
-    return Json(or_null(cast(written, Text)) if nullable else written)
+def element(sql: Sql) -> ColumnElement[Any]:
+    """SQL as SQLAlchemy takes it; text where it was ready-made."""
+    return literal_column(sql, Text) if isinstance(sql, str) else sql
 
 
-def or_null(text: ColumnElement[Any]) -> ColumnElement[str]:
+def as_text(sql: Sql) -> Sql:
+    """The value's text form."""
+    if isinstance(sql, str) or isinstance(sql.type, String):
+        return sql
+    return cast(sql, Text)
+
+
+def or_null(text: Sql) -> Sql:
     """JSON text, or the word null."""
-    return func.coalesce(text, text_literal("null"))
+    if isinstance(text, str):
+        return f"coalesce({text}, 'null')"
+    return func.coalesce(text, element("'null'"))
 
 
-def quoted(piece: Quoted, *, nullable: bool) -> Piece:
-    """The piece itself, or null where its value is missing."""
-    if not nullable:
-        return piece
-    return Json(or_null(concatenated([text_literal('"'), piece.sql, text_literal('"')])))
-
-
-def boolean(value: ColumnElement[bool], *, nullable: bool) -> Json:
-    """`true`, `false`, and `null` where there may be one."""
-    known = [(value, text_literal("true")), (~value, text_literal("false"))]
-    if nullable:
-        return Json(case(*known, else_=text_literal("null")))
-    return Json(case(known[0], else_=text_literal("false")))
-
-
-def json_object(pieces: Iterable[tuple[str, Piece]]) -> ColumnElement[str]:
+def json_object(pieces: Iterable[tuple[str, Piece]]) -> Sql:
     """The text of a JSON object with these keys, in this order. Keys are GraphQL names: they need no escaping."""
-    parts: list[ColumnElement[Any]] = []
+    parts: list[Sql] = []
     pending = "{"
     for index, (key, piece) in enumerate(pieces):
         pending += ("," if index else "") + f'"{key}":'
@@ -83,17 +83,36 @@ def json_object(pieces: Iterable[tuple[str, Piece]]) -> ColumnElement[str]:
     return concatenated([*parts, text_literal(pending + "}")])
 
 
-def json_list(items: ColumnElement[Any]) -> ColumnElement[str]:
+def json_list(items: ColumnElement[Any]) -> Sql:
     """The text of a JSON list of items already joined by commas; of none, the empty list."""
-    return concatenated([text_literal("["), func.coalesce(items, text_literal("")), text_literal("]")])
+    return concatenated(["'['", func.coalesce(items, element("''")), "']'"])
 
 
-def concatenated(parts: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
-    """The parts one after the other, in halves of halves, so that a long part is copied few times.
+def joined(items: Sql) -> Sql:
+    """The text of a JSON list of all rows' items."""
+    return json_list(func.string_agg(element(items), element("','")))
+
+
+def concatenated(parts: Sequence[Sql]) -> Sql:
+    """The parts one after the other, in groups of groups, so that a long part is copied few times.
 
     Measured on 500 flat rows: a fifth less than `format()`, two fifths less than `row_to_json`.
     """
-    if len(parts) == 1:
-        return parts[0] if isinstance(parts[0].type, String) else cast(parts[0], Text)
-    middle = len(parts) // 2
-    return concatenated(parts[:middle]).concat(Grouping(concatenated(parts[middle:])))
+    parts = [as_text(part) for part in parts]
+    while len(parts) > 1:
+        parts = _grouped(parts)
+    return parts[0]
+
+
+def _grouped(parts: Sequence[Sql]) -> list[Sql]:
+    groups: list[Sql] = []
+    for start in range(0, len(parts), _RUN):
+        run = parts[start : start + _RUN]
+        if all(isinstance(part, str) for part in run):
+            groups.append("(" + " || ".join(map(str, run)) + ")" if len(run) > 1 else run[0])
+        else:
+            whole = element(run[0])
+            for part in run[1:]:
+                whole = whole.concat(element(part))
+            groups.append(Grouping(whole))
+    return groups

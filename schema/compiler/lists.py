@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     FromClause,
     Integer,
@@ -31,16 +33,17 @@ from schema.compiler.json_text import (
     Constant,
     Json,
     Piece,
-    boolean,
+    Quoted,
+    Sql,
     concatenated,
-    escaped,
+    element,
     json_list,
     json_object,
     or_null,
-    text_literal,
 )
 from schema.compiler.outline import Selected
 from schema.compiler.reads import MARK, POSITION, SIZE, ListAsked
+from schema.compiler.values import escaped
 from schema.condition_sql import SqlContext, to_sql
 from schema.ordering import Term, beyond, labelled_terms, order_by, terms
 from schema.relations import linked, units_below
@@ -54,7 +57,7 @@ _BASE64_TO_URL = literal_column("E'+/=\\n'"), literal_column("'-_'")
 def connection(building: Building, field: Selected, parent: FromClause | None) -> ColumnElement[str]:
     """The text of a connection's object: of a row's own rows, or of all in scope at the root."""
     made = _List(building, field, parent)
-    whole = select(json_object((below.key, made.piece(below)) for below in field.fields))
+    whole = select(element(json_object(made.piece(n, below) for n, below in enumerate(field.fields))))
     if made.paged is not None:
         whole = whole.select_from(made.paged)
     return _of_parent(whole, parent).scalar_subquery()
@@ -93,22 +96,24 @@ class _List:
             if below.name == "pageInfo"
             for info in below.fields
         )
-        self._columns: dict[str, ColumnElement[Any]] = {}
         self.paged: Subquery | None = None
         if any(below.name in PAGE_FIELDS for below in field.fields):
             self.paged = self._paged()
         else:
             building.table(self.target)
 
-    def piece(self, below: Selected) -> Piece:
-        """A field of the connection."""
+    def piece(self, n: int, below: Selected) -> tuple[str, Piece]:
+        """A member of the connection's object: its field with this number."""
+        return below.key, self._piece(n, below)
+
+    def _piece(self, n: int, below: Selected) -> Piece:
         match below.name:
             case "__typename":
                 return Constant(f'"{self.target.type_name}Connection"')
             case "totalCount":
                 return Json(self._count())
             case "nodes" | "edges":
-                return Json(self._listed(self._part(f"rows_{below.key}")))
+                return Json(self._listed(self._part(f"rows{n}")))
             case "pageInfo":
                 return Json(json_object(self._page_info(below)))
         return groups.piece(self.building, below, self.rows_of, self.of_parent)
@@ -132,6 +137,8 @@ class _List:
         return _of_parent(statement, self.parent)
 
     def _count(self) -> ColumnElement[Any]:
+        if self._found is not None:
+            return select(func.count()).select_from(self._found).scalar_subquery()
         table = self.building.table(self.target)
         counted = select(func.count()).select_from(table).where(*self.rows_of(table))
         return self.of_parent(counted).scalar_subquery()
@@ -142,30 +149,27 @@ class _List:
         page = self.building.subquery(self._page_rows())
         if self.page.backward:
             order = labelled_terms(self.page.order, self.target, page)
-            page = self.building.subquery(select(page).order_by(*order_by(order)))
-        columns = [self._gathered(name, made).label(name) for name, made in self._parts(page)]
+            page = self.building.subquery(select(*page.c).order_by(*order_by(order)))
+        columns = [self._gathered(name, element(made)).label(name) for name, made in self._parts(page)]
         return self.building.subquery(self.of_parent(select(*columns).select_from(page)))
 
     def _gathered(self, name: str, made: ColumnElement[str]) -> ColumnElement[Any]:
         """A part of every row in one value: an array where the extra row or single places are needed."""
         if self._has_more_wanted or name == "places":
             return func.array_agg(made, type_=ARRAY(Text))
-        return func.string_agg(made, text_literal(","))
+        return func.string_agg(made, element("','"))
 
-    def _parts(self, page: Subquery) -> Iterator[tuple[str, ColumnElement[Any]]]:
-        for below in self.field.fields:
+    def _parts(self, page: Subquery) -> Iterator[tuple[str, Sql]]:
+        for n, below in enumerate(self.field.fields):
             match below.name:
                 case "nodes":
-                    yield f"rows_{below.key}", self._node(page, below)
+                    yield f"rows{n}", self._node(page, below)
                 case "edges":
-                    yield (
-                        f"rows_{below.key}",
-                        json_object((part.key, self._edge(page, part)) for part in below.fields),
-                    )
+                    yield f"rows{n}", json_object((part.key, self._edge(page, part)) for part in below.fields)
         if any(below.name == "pageInfo" for below in self.field.fields):
             yield "places", self._place(page)
 
-    def _node(self, page: Subquery, below: Selected) -> ColumnElement[str]:
+    def _node(self, page: Subquery, below: Selected) -> Sql:
         return rows.row_object(self.building, self.target, page, below.fields)
 
     def _edge(self, page: Subquery, part: Selected) -> Piece:
@@ -173,21 +177,46 @@ class _List:
             case "__typename":
                 return Constant(f'"{self.target.type_name}Edge"')
             case "cursor":
-                return Json(_quoted(_cursor(self._place(page))))
+                return Quoted(_cursor(self._place(page)))
         return Json(self._node(page, part))
 
-    def _place(self, page: Subquery) -> ColumnElement[str]:
+    def _place(self, page: Subquery) -> Sql:
         """The JSON list that a row's cursor holds."""
         mark = self.building.argument(self.field.place, MARK, Text())
-        parts: list[ColumnElement[Any]] = [text_literal("["), func.to_json(mark)]
+        parts: list[Sql] = ["'[\"'", mark, "'\"'"]
         for term in labelled_terms(self.page.order, self.target, page):
             exact = isinstance(term.value.type, Numeric)
             value = cast(term.value, Text) if exact else term.value
-            parts += [text_literal(","), escaped(value, nullable=term.nullable).sql]
-        return concatenated([*parts, text_literal("]")])
+            parts += ["','", escaped(value, nullable=term.nullable).sql]
+        return concatenated([*parts, "']'"])
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        """The columns that the page is made of: what is shown of its rows, and what orders them."""
+        names = {key.column for key in self.page.order if key.is_column}
+        for below in self.field.fields:
+            shown = [below] if below.name == "nodes" else below.fields if below.name == "edges" else ()
+            for part in shown:
+                names |= rows.columns_for(self.target, part.fields)
+        return [column.name for column in self.target.table.c if column.name in names]
+
+    @cached_property
+    def _found(self) -> CTE | None:
+        """All rows of a list that is both counted and shown, where a condition leaves few of them; else None.
+
+        Who finds the rows once need not find them again to count them.
+        """
+        asked = {below.name for below in self.field.fields}
+        few = self.page.where is not None and self.building.audience.sight is not Sight.ALL
+        if self.parent is not None or not few or "totalCount" not in asked or not asked & PAGE_FIELDS:
+            return None
+        table = self.building.table(self.target)
+        return self._with_order(table, self.rows_of(table)).cte(self.building.name("c"))
 
     def _page_rows(self) -> Select[Any]:
         limit = self.size + _ONE if self._has_more_wanted else self.size
+        if self._found is not None:
+            return self._limited(self._found, limit)
         if self._branch_by_branch():
             return self._merged(limit)
         table = self.building.table(self.target)
@@ -197,26 +226,38 @@ class _List:
         self, table: FromClause, conditions: list[ColumnElement[bool]], limit: ColumnElement[int]
     ) -> Select[Any]:
         """The rows of the page, in the direction of reading."""
+        if all(key.is_column for key in self.page.order):
+            order = labelled_terms(self.page.order, self.target, table)
+            chosen = self._shown(table).where(*conditions, *self._between(order))
+            return chosen.order_by(*order_by(self._read_in(order))).limit(limit)
+        # What is worked out for a row is worked out once, however often the page speaks of it.
+        known = self.of_parent(self._with_order(table, conditions))
+        return self._limited(self.building.subquery(known), limit)
+
+    def _shown(self, table: FromClause) -> Select[Any]:
+        return select(*(table.c[name] for name in self._columns))
+
+    def _with_order(self, table: FromClause, conditions: list[ColumnElement[bool]]) -> Select[Any]:
+        """Rows with all that they are ordered by."""
         bind = self.building.arguments(self.field.place, self.asked.order_at)
         order = terms(self.page.order, self.target, table, bind, self.building.in_scope)
-        chosen = select(table).where(*conditions)
-        if not all(key.is_column for key in self.page.order):
-            # What is worked out for a row is worked out once, however often the page speaks of it.
-            worked_out = [
-                term.value.label(key.label(n))
-                for n, (key, term) in enumerate(zip(self.page.order, order, strict=True))
-                if not key.is_column
-            ]
-            known = self.building.subquery(self.of_parent(chosen.add_columns(*worked_out)))
-            order = labelled_terms(self.page.order, self.target, known)
-            chosen = select(known)
-        return chosen.where(*self._between(order)).order_by(*order_by(self._read_in(order))).limit(limit)
+        worked_out = [
+            term.value.label(key.label(n))
+            for n, (key, term) in enumerate(zip(self.page.order, order, strict=True))
+            if not key.is_column
+        ]
+        return self._shown(table).add_columns(*worked_out).where(*conditions)
+
+    def _limited(self, known: FromClause, limit: ColumnElement[int]) -> Select[Any]:
+        order = labelled_terms(self.page.order, self.target, known)
+        chosen = select(*known.c).where(*self._between(order))
+        return chosen.order_by(*order_by(self._read_in(order))).limit(limit)
 
     def _read_in(self, order: list[Term]) -> list[Term]:
         return [term.reversed() for term in order] if self.page.backward else order
 
     def _branch_by_branch(self) -> bool:
-        """Whether the page is the best of every branch's own page: each branch has its index, the whole has none."""
+        """Whether the page is the best of each branch's own: a branch has an index for it, the whole has none."""
         first = self.page.order[0]
         if not self.target.is_tenant or not all(key.is_column for key in self.page.order):
             return False
@@ -234,7 +275,7 @@ class _List:
         first = self._first_of(table, own, limit).correlate(branches, *self._parents())
         each = first.lateral(self.building.name("l"))
         order = self._read_in(labelled_terms(self.page.order, self.target, each))
-        best = select(each).select_from(branches.join(each, true()))
+        best = select(*each.c).select_from(branches.join(each, true()))
         return self.of_parent(best.order_by(*order_by(order)).limit(limit))
 
     def _parents(self) -> list[FromClause]:
@@ -272,10 +313,10 @@ class _List:
             return func.greatest(length - self.size, literal_column("0")) + _ONE, length
         return _ONE, func.least(length, self.size)
 
-    def _listed(self, gathered: ColumnElement[Any]) -> ColumnElement[str]:
+    def _listed(self, gathered: ColumnElement[Any]) -> Sql:
         if self._has_more_wanted:
             first, last = self._ends(gathered)
-            gathered = func.array_to_string(gathered[first:last], text_literal(","))
+            gathered = func.array_to_string(gathered[first:last], element("','"))
         return json_list(gathered)
 
     def _page_info(self, field: Selected) -> Iterator[tuple[str, Piece]]:
@@ -292,11 +333,11 @@ class _List:
             case "hasPreviousPage" if not self.page.backward:
                 return _known(self.page.position is not None)
             case "hasNextPage" | "hasPreviousPage":
-                return boolean(more, nullable=False)
-            case "startCursor":
-                return Json(or_null(_quoted(_cursor(case((self.size > literal_column("0"), places[first]))))))
-            case "endCursor":
-                return Json(or_null(_quoted(_cursor(places[last]))))
+                return Json(case((more, element("'true'")), else_=element("'false'")))
+            case "startCursor" | "endCursor":
+                # A page of no rows may still have read the one that tells whether there are more.
+                place = places[first if name == "startCursor" else last]
+                return Json(or_null(_quoted(_cursor(case((self.size > literal_column("0"), place))))))
         return Constant('"PageInfo"')
 
 
@@ -304,11 +345,11 @@ def _known(answer: bool) -> Constant:
     return Constant("true" if answer else "false")
 
 
-def _cursor(place: ColumnElement[Any]) -> ColumnElement[Any]:
+def _cursor(place: Sql) -> ColumnElement[Any]:
     """base64url without padding, as `schema.paging.encode_cursor` writes it."""
-    written = func.encode(func.convert_to(place, text_literal("UTF8")), text_literal("base64"))
+    written = func.encode(func.convert_to(element(place), element("'UTF8'")), element("'base64'"))
     return func.translate(written, *_BASE64_TO_URL, type_=Text)
 
 
-def _quoted(text: ColumnElement[Any]) -> ColumnElement[str]:
-    return concatenated([text_literal('"'), text, text_literal('"')])
+def _quoted(text: ColumnElement[Any]) -> Sql:
+    return concatenated(["'\"'", text, "'\"'"])

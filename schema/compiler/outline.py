@@ -20,6 +20,7 @@ from graphql import (
     SelectionSetNode,
     VariableNode,
     get_named_type,
+    is_non_null_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -51,6 +52,7 @@ class Selected:
     # Of a field whose type is abstract: what was selected of each type that it may be.
     of_types: dict[str, tuple[Selected, ...]] | None = None
     place: int = -1
+    template: Template | None = None
 
     @property
     def varies(self) -> bool:
@@ -62,7 +64,49 @@ class Selected:
 
     def arguments(self, variables: VariableValues) -> dict[str, Any]:
         """Its arguments, coerced, by their GraphQL names."""
-        return get_argument_values(self.definition, self.node, variables)
+        if self.template is None:
+            self.template = _template(self)
+        if not self.template.is_whole:
+            return get_argument_values(self.definition, self.node, variables)
+        given = dict(self.template.constant)
+        for name, variable, required in self.template.variables:
+            value = variables.coerced.get(variable)
+            if value is None and (required or variable not in variables.coerced):
+                return get_argument_values(self.definition, self.node, variables)
+            given[name] = value
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A field's arguments, as far as they are known before the variables are: most are variables as they stand.
+
+    `variables` holds the argument, the variable and whether the argument must have a value. Not `is_whole` where
+    variables stand inside of lists and objects.
+    """
+
+    constant: dict[str, Any]
+    variables: tuple[tuple[str, str, bool], ...]
+    is_whole: bool
+
+
+def _template(field: Selected) -> Template:
+    given = {argument.name.value: argument.value for argument in field.node.arguments or ()}
+    variables = {name: value for name, value in given.items() if isinstance(value, VariableNode)}
+    if any(_has_variable(value) for name, value in given.items() if name not in variables):
+        return Template({}, (), is_whole=False)
+    others = GraphQLField(
+        field.definition.type,
+        args={name: of for name, of in field.definition.args.items() if name not in variables},
+    )
+    return Template(
+        get_argument_values(others, field.node),
+        tuple(
+            (name, value.name.value, is_non_null_type(field.definition.args[name].type))
+            for name, value in variables.items()
+        ),
+        is_whole=True,
+    )
 
 
 @dataclass(slots=True, eq=False)

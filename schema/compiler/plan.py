@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from schema.compiler import roots
 from schema.compiler.building import Audience, Building, Fill
-from schema.compiler.json_text import text_literal
+from schema.compiler.json_text import element
 from schema.compiler.outline import NotCompiled, Outline, deciding_variables, outline
 from schema.compiler.reads import Read, read
 from schema.documents import Operation
@@ -32,6 +32,11 @@ class Plan:
     roots: tuple[tuple[str, FieldNode], ...]
     """The answer's own fields, for errors that concern them all."""
 
+    @property
+    def weight(self) -> int:
+        """Estimated bytes of memory, with its share of the outline's."""
+        return 4 * len(self.text) + 500 * len(self.fills)
+
     def values(self, reads: Sequence[Read], request: Request) -> list[Any]:
         """The values of $1, $2, … for one request."""
         return [
@@ -46,6 +51,7 @@ class Bound:
 
     plan: Plan
     values: list[Any]
+    is_new: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -77,11 +83,12 @@ def bound(
     audience = Audience.of(request)
     shape = (audience, *(one.shape for one, known in zip(reads, shaped.reads, strict=True) if not known))
     plan = shaped.plans.get(shape)
+    is_new = plan is None
     if plan is None:
         if len(shaped.plans) >= MOST_SHAPES:
             shaped.plans.clear()
         plan = shaped.plans[shape] = _compiled(shaped.outline, reads, audience)
-    return plan if isinstance(plan, str) else Bound(plan, plan.values(reads, request))
+    return plan if isinstance(plan, str) else Bound(plan, plan.values(reads, request), is_new)
 
 
 def _shaped(schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> _Shaped | str:
@@ -113,7 +120,7 @@ def _compiled(made: Outline, reads: Sequence[Read], audience: Audience) -> Plan 
         whole = roots.data(building, made.fields)
     except NotCompiled as reason:
         return str(reason)
-    statement = select(func.convert_to(whole, text_literal("UTF8")))
+    statement = select(func.convert_to(element(whole), element("'UTF8'")))
     compiled = statement.compile(dialect=DIALECT)
     text = str(compiled)
     processors = compiled._bind_processors

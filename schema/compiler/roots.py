@@ -21,12 +21,12 @@ from schema.binding import (
 )
 from schema.compiler import lists, rows
 from schema.compiler.building import Building
-from schema.compiler.json_text import Constant, Json, Piece, json_object, or_null, text_literal
+from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object, or_null
 from schema.compiler.outline import NotCompiled, Selected
 from schema.request import Request
 
 
-def data(building: Building, fields: Sequence[Selected]) -> ColumnElement[str]:
+def data(building: Building, fields: Sequence[Selected]) -> Sql:
     """The text of the answer's `data`."""
     return json_object((field.key, _piece(building, field)) for field in fields)
 
@@ -75,7 +75,8 @@ def _only(
     fields: Sequence[Selected],
     found: ColumnElement[bool],
 ) -> ColumnElement[str]:
-    return select(rows.row_object(building, target, table, fields)).where(found).scalar_subquery()
+    written = element(rows.row_object(building, target, table, fields))
+    return select(written).select_from(table).where(found).scalar_subquery()
 
 
 def _fields_of(field: Selected, type_name: str) -> Sequence[Selected]:
@@ -99,14 +100,14 @@ def _by_ids(building: Building, field: Selected) -> Piece:
         if (scope := building.in_scope(table)) is not None:
             found.append(scope)
         written.append(
-            select(rows.row_object(building, target, table, _fields_of(field, type_name)))
+            select(element(rows.row_object(building, target, table, _fields_of(field, type_name))))
             .select_from(wanted.join(table, true()))
             .where(*found)
             .correlate(places)
             .scalar_subquery()
         )
-    each = func.coalesce(*written, text_literal("null"))
-    return Json(select(rows.joined(each)).select_from(places).scalar_subquery())
+    each = func.coalesce(*written, element("'null'"))
+    return Json(select(element(joined(each))).select_from(places).scalar_subquery())
 
 
 def _arrays(building: Building, place: int, slot: int, types: Sequence[Any]) -> FromClause:
@@ -144,12 +145,12 @@ def _by_keys(building: Building, source: KeysSource, field: Selected) -> Piece:
     table = building.table(target)
     same = and_(*(table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(target.key)))
     each = building.subquery(
-        select(rows.row_object(building, target, table, field.fields).label("written"))
+        select(element(rows.row_object(building, target, table, field.fields)).label("written"))
         .select_from(wanted.join(table, same))
         .order_by(wanted.c.n)
     )
     if source.many:
-        return Json(select(rows.joined(each.c.written)).select_from(each).scalar_subquery())
+        return Json(select(element(joined(each.c.written))).select_from(each).scalar_subquery())
     return Json(or_null(select(each.c.written).scalar_subquery()))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, FromClause, case, func, select
+from sqlalchemy import ColumnElement, FromClause, func, select
 
 from schema.binding import (
     AmountSource,
@@ -21,46 +20,54 @@ from schema.binding import (
 )
 from schema.compiler import lists
 from schema.compiler.building import Building
-from schema.compiler.json_text import (
-    Constant,
-    Json,
-    Piece,
-    Quoted,
-    json_list,
-    json_object,
-    or_null,
-    text_literal,
-)
+from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object, or_null
 from schema.compiler.outline import NotCompiled, Selected
-from schema.compiler.values import amount_text, global_id, leaf
+from schema.compiler.values import leaf, money, own
 from schema.relations import linked, units_above
 
 NOT_ANSWERED = "\x01"
 """Stands where a value must be and is none: JSON text cannot hold it, so whoever finds it knows."""
 
 
-def row_object(
-    building: Building, of: Binding, row: FromClause, fields: Sequence[Selected]
-) -> ColumnElement[str]:
-    """The text of a row's object."""
+def row_object(building: Building, of: Binding, row: FromClause, fields: Sequence[Selected]) -> Sql:
+    """The text of a row's object; the row has a name of its own in the statement."""
     return json_object((field.key, _piece(building, of, row, field)) for field in fields)
 
 
-def joined(rows: ColumnElement[Any]) -> ColumnElement[str]:
-    """The text of a JSON list of all rows' objects."""
-    return json_list(func.string_agg(rows, text_literal(",")))
+def columns_for(of: Binding, fields: Sequence[Selected]) -> set[str]:
+    """The columns that a row's object is made of."""
+    names: set[str] = set()
+    for field in fields:
+        match field.source:
+            case ColumnSource(name=name):
+                names.add(name)
+            case AmountSource(minor=minor, currency=currency):
+                names |= {minor, currency}
+            case IdSource():
+                names |= set(of.key)
+            case ToOneSource(on=on):
+                names |= set(on.values())
+            case ConnectionSource() as source:
+                names |= _linking(source)
+            case TotalSource(of=source):
+                names |= _linking(source)
+            case AncestorsSource():
+                names.add("id")
+            case ExpressionSource():
+                names |= set(of.table.c.keys())
+    return names
+
+
+def _linking(source: ConnectionSource) -> set[str]:
+    return {"id"} if source.below else set((source.on or {}).values())
 
 
 def _piece(building: Building, of: Binding, row: FromClause, field: Selected) -> Piece:
     if field.name == "__typename":
         return Constant(f'"{of.type_name}"')
     match field.source:
-        case ColumnSource(name=name):
-            return leaf(field.type, row.c[name], nullable=bool(of.table.c[name].nullable))
-        case AmountSource() as source:
-            return amount(source, of, row, field.fields)
-        case IdSource():
-            return global_id(of, row)
+        case ColumnSource() | AmountSource() | IdSource():
+            return own(of, str(row.name), field)  # type: ignore[attr-defined]
         case ExpressionSource(sql=sql):
             return leaf(field.type, sql(row), nullable=True)
         case ToOneSource() as source:
@@ -74,34 +81,12 @@ def _piece(building: Building, of: Binding, row: FromClause, field: Selected) ->
     raise NotCompiled(f"{field.parent}.{field.name} is answered by Python")
 
 
-def amount(source: AmountSource, of: Binding, row: FromClause, fields: Sequence[Selected]) -> Piece:
-    """A row's amount of money, or null."""
-    minor, currency = row.c[source.minor], row.c[source.currency]
-    written = json_object(money_pieces(minor, currency, fields))
-    if not of.table.c[source.minor].nullable:
-        return Json(written)
-    return Json(case((minor.is_(None), text_literal("null")), else_=written))
-
-
-def money_pieces(
-    minor: ColumnElement[Any], currency: ColumnElement[str], fields: Sequence[Selected]
-) -> Iterator[tuple[str, Piece]]:
-    """The members of a Money that are selected."""
-    for field in fields:
-        match field.name:
-            case "__typename":
-                yield field.key, Constant('"Money"')
-            case "amount":
-                yield field.key, Quoted(amount_text(minor, currency))
-            case "currency":
-                yield field.key, Quoted(currency)
-
-
 def _to_one(building: Building, source: ToOneSource, row: FromClause, field: Selected) -> Piece:
     target = binding(source.target)
     other = building.table(target)
     found = (
-        select(row_object(building, target, other, field.fields))
+        select(element(row_object(building, target, other, field.fields)))
+        .select_from(other)
         .where(*linked(source, row, other))
         .correlate(row)
         .scalar_subquery()
@@ -121,19 +106,19 @@ def _total(building: Building, source: TotalSource, row: FromClause, field: Sele
         .correlate(row)
         .order_by(currency)
     )
-    written = json_object(money_pieces(by_currency.c.minor, by_currency.c.currency, field.fields))
-    return select(joined(written)).select_from(by_currency).correlate(row).scalar_subquery()
+    written = money(by_currency.c.minor, by_currency.c.currency, field.fields)
+    return select(element(joined(written))).select_from(by_currency).correlate(row).scalar_subquery()
 
 
 def _ancestors(building: Building, row: FromClause, field: Selected) -> ColumnElement[str]:
     of = binding("OrganisationUnit")
     above = units_above(row.c.id).lateral(building.name("l"))
     unit = building.table(of)
-    written = row_object(building, of, unit, field.fields)
+    written = element(row_object(building, of, unit, field.fields))
     each = building.subquery(
         select(written.label("written"))
         .select_from(above.join(unit, unit.c.id == above.c.id))
         .order_by(above.c.distance)
         .correlate(row)
     )
-    return select(joined(each.c.written)).select_from(each).correlate(row).scalar_subquery()
+    return select(element(joined(each.c.written))).select_from(each).correlate(row).scalar_subquery()

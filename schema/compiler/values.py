@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLNamedType
@@ -19,68 +21,139 @@ from sqlalchemy import (
 )
 
 from domain.money import EXPONENTS
-from schema.binding import Binding
+from schema.binding import AmountSource, Binding, ColumnSource, IdSource
 from schema.compiler.json_text import (
+    Constant,
     Json,
     Piece,
     Quoted,
-    boolean,
+    Sql,
+    as_text,
     concatenated,
-    escaped,
+    element,
+    json_object,
     or_null,
-    quoted,
     text_literal,
 )
+from schema.compiler.outline import Selected
 from schema.ids import SEPARATOR, TEXT_MARK
+from tenants.database import DIALECT
 
 # Codes that a CHECK holds to a closed list, and text that is made of digits: quotes are all they need.
 _PLAIN = ("Decimal", "BigInt")
+_ROW = "row_of_any"
 
 
 def leaf(type_: GraphQLNamedType, value: ColumnElement[Any], *, nullable: bool) -> Piece:
     """A scalar or an enum's code."""
     if isinstance(type_, GraphQLEnumType) or type_.name in _PLAIN:
-        return quoted(Quoted(value), nullable=nullable)
+        if nullable:
+            return Json(or_null(concatenated(["'\"'", value, "'\"'"])))
+        return Quoted(value)
     if type_.name == "Int":
-        return Json(or_null(cast(value, Text)) if nullable else value)
+        return Json(or_null(as_text(value)) if nullable else value)
     if type_.name == "Boolean":
-        return boolean(value, nullable=nullable)
+        return Json(_boolean(value, nullable=nullable))
     return escaped(value, nullable=nullable)
 
 
-def amount_text(minor: ColumnElement[Any], currency: ColumnElement[str]) -> ColumnElement[Any]:
+def escaped(value: ColumnElement[Any], *, nullable: bool) -> Json:
+    """Any value as JSON, by PostgreSQL's own rules."""
+    written = cast(func.to_json(value), Text)
+    return Json(or_null(written) if nullable else written)
+
+
+def _boolean(value: ColumnElement[bool], *, nullable: bool) -> ColumnElement[str]:
+    known = [(value, element("'true'")), (~value, element("'false'"))]
+    return case(*known, else_=element("'null'")) if nullable else case(known[0], else_=element("'false'"))
+
+
+def own(of: Binding, row: str, field: Selected) -> Piece:
+    """A field that the row of this name has itself: a column, an amount, the id. Ready-made SQL."""
+    match field.source:
+        case AmountSource() as source:
+            return _amount(of, source, row, field.fields)
+        case ColumnSource() | IdSource() as source:
+            return _of_row(_own(of, source, field.type), row)
+    raise AssertionError(f"{field.name} is not the row's own")
+
+
+@cache
+def _own(of: Binding, source: ColumnSource | IdSource, type_: GraphQLNamedType) -> Piece:
+    row = of.table.alias(_ROW)
+    if isinstance(source, IdSource):
+        return _written(Quoted(_global_id(of, row)))
+    return _written(leaf(type_, row.c[source.name], nullable=bool(of.table.c[source.name].nullable)))
+
+
+def _amount(of: Binding, source: AmountSource, row: str, fields: Sequence[Selected]) -> Piece:
+    amount, currency = (_of_row(piece, row) for piece in _parts_of_amount(of, source))
+    written = json_object(_money(fields, amount, currency))
+    if not of.table.c[source.minor].nullable:
+        return Json(written)
+    return Json(f"case when {row}.{source.minor} is null then 'null' else {written} end")
+
+
+@cache
+def _parts_of_amount(of: Binding, source: AmountSource) -> tuple[Piece, Piece]:
+    row = of.table.alias(_ROW)
+    minor, currency = row.c[source.minor], row.c[source.currency]
+    return _written(Quoted(_major(minor, currency))), _written(Quoted(currency))
+
+
+def money(minor: ColumnElement[Any], currency: ColumnElement[str], fields: Sequence[Selected]) -> Sql:
+    """The object of an amount that was worked out."""
+    return json_object(_money(fields, Quoted(_major(minor, currency)), Quoted(currency)))
+
+
+def _money(fields: Sequence[Selected], amount: Piece, currency: Piece) -> Iterator[tuple[str, Piece]]:
+    known = {"__typename": Constant('"Money"'), "amount": amount, "currency": currency}
+    for field in fields:
+        yield field.key, known[field.name]
+
+
+def _major(minor: ColumnElement[Any], currency: ColumnElement[str]) -> ColumnElement[Any]:
     """An amount in major units, with all decimal places of its currency; exact, since numeric."""
-    return cast(minor, Numeric) * _major(currency)
-
-
-def _major(currency: ColumnElement[str]) -> ColumnElement[Any]:
-    """What a minor unit is worth in major ones."""
     others = {
         exponent: sorted(code for code, places in EXPONENTS.items() if places == exponent)
         for exponent in sorted(set(EXPONENTS.values()) - {2})
     }
     whens = [
-        (currency.in_([text_literal(code) for code in codes]), _scale(exponent))
+        (currency.in_([element(text_literal(code)) for code in codes]), _unit(exponent))
         for exponent, codes in others.items()
     ]
-    return case(*whens, else_=_scale(2))
+    return cast(minor, Numeric) * case(*whens, else_=_unit(2))
 
 
-def _scale(exponent: int) -> ColumnElement[Any]:
+def _unit(exponent: int) -> ColumnElement[Any]:
+    """What a minor unit is worth in major ones."""
     return literal_column("1" if exponent == 0 else f"0.{'1'.rjust(exponent, '0')}", Numeric)
 
 
-def global_id(binding: Binding, row: FromClause) -> Quoted:
-    """The row's global id (`schema.ids`)."""
-    parts: list[ColumnElement[Any]] = [text_literal(binding.type_name + SEPARATOR)]
-    for n, name in enumerate(binding.key):
+def _global_id(of: Binding, row: FromClause) -> Sql:
+    parts: list[Sql] = [text_literal(of.type_name + SEPARATOR)]
+    for n, name in enumerate(of.key):
         parts += [text_literal(SEPARATOR)] if n else []
         parts.append(_key_part(row.c[name]))
-    return Quoted(concatenated(parts))
+    return concatenated(parts)
 
 
-def _key_part(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _key_part(column: ColumnElement[Any]) -> Sql:
     if isinstance(column.type, Integer | Uuid):
-        return cast(column, Text)
-    digits = func.encode(func.convert_to(column, text_literal("UTF8")), text_literal("hex"))
+        return column
+    digits = func.encode(func.convert_to(column, element("'UTF8'")), element("'hex'"), type_=Text)
     return concatenated([text_literal(TEXT_MARK), digits])
+
+
+def _written(piece: Piece) -> Piece:
+    """The piece as ready-made SQL over a row of any name."""
+    if isinstance(piece, Constant):
+        return piece
+    made = element(as_text(piece.sql)).compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
+    return type(piece)(str(made))
+
+
+def _of_row(piece: Piece, row: str) -> Piece:
+    if isinstance(piece, Constant):
+        return piece
+    return type(piece)(str(piece.sql).replace(f"{_ROW}.", f"{row}."))

@@ -1,0 +1,96 @@
+"""A bank in which every text is hard to write down: quotes, controls, scripts of every direction, nothing at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import asyncpg
+from bank_facts import enrich
+from small_bank import BEIJING, HQ, SHANGHAI
+from sqlalchemy import Table, Text, insert, select, update
+
+from tenants import tables as t
+from tenants.database import Transaction, compiled
+
+ODD_TEXTS = [
+    "",
+    " ",
+    '"',
+    "\\",
+    "\\u0041\\n\\\\",
+    "tab\tline\r\nend",
+    "\x01\x08\x0b\x0c\x1f\x7f",
+    "100 % %s %1$s %%",
+    "'; drop table x; -- $1 :name",
+    "😀 👩‍👩‍👧 𝔘",
+    "שלום עולם",
+    "\u202eright to left\u202c",
+    "\u2028\u2029\ufeff",
+    '{"a":[null,"}"],"extensions":{}}',
+    "</script>&<!--",
+    "é e\u0301",
+    "ΟΔΟΣ İnci Straße",
+    "null",
+    "x" * 300,
+]
+_WHERE = {
+    t.client: ["legal_name", "legal_representative", "industry_code", "city", "address", "phone", "email"],
+    t.contact: ["name", "position", "phone", "email"],
+    t.facility: ["purpose"],
+    t.credit_event: ["note"],
+    t.staff: ["name", "email"],
+    t.unit: ["name"],
+    t.region: ["name", "local_name", "city_cluster"],
+}
+
+
+async def furnish_oddly(transaction: Transaction) -> None:
+    """Add to the small bank; `transaction` writes to every branch."""
+    await enrich(transaction)
+    for code in ("ö/%", '"\\\n'):
+        await transaction.rows(insert(t.region).values(code=code, name=code, country="CN"))
+        await transaction.rows(insert(t.region_indicator).values(**_indicator(code)))
+    for number, (unit, status) in enumerate([(HQ, "RUNNING"), (SHANGHAI, "COMPLETED"), (BEIJING, "FAILED")]):
+        await transaction.rows(insert(t.import_job).values(**_import(unit, number, status)))
+
+
+async def rewrite_oddly(administrator: asyncpg.Connection) -> None:
+    """Put odd texts in place of all that may be rewritten; the administrator may where no role of ours may."""
+    texts = itertools.cycle(ODD_TEXTS)
+    for table, columns in _WHERE.items():
+        text, values = compiled(select(*table.primary_key.columns).order_by(*table.primary_key.columns))
+        for record in await administrator.fetch(text, *values):
+            text, values = compiled(_rewritten(table, record, columns, texts))
+            await administrator.execute(text, *values)
+
+
+def _rewritten(table: Table, record: Any, columns: list[str], texts: itertools.cycle[str]) -> Any:
+    """Odd texts for one row; every third value that may be missing is."""
+    chosen: dict[str, str | None] = {}
+    for name in columns:
+        assert isinstance(table.c[name].type, Text)
+        text = next(texts)
+        chosen[name] = None if table.c[name].nullable and len(text) % 3 == 2 else text
+    return update(table).where(*(c == record[c.name] for c in table.primary_key.columns)).values(**chosen)
+
+
+def _indicator(code: str) -> dict[str, Any]:
+    named = {"region_code": code, "year": 2024, "indicator": "a:b/ö\\"}
+    return {**named, "value": 0, "unit": "%", "source": "\t"}
+
+
+def _import(unit: int, number: int, status: str) -> dict[str, Any]:
+    return {
+        "branch_id": unit,
+        "id": f"01900000-0000-7000-8000-{number:012x}",
+        "mapping": "a%b",
+        "file_name": f'file "{number}".csv',
+        "file_sha256": f"{number}",
+        "mapping_sha256": "0",
+        "file_bytes": 2**62 + number,
+        "status": status,
+        "started_at": dt.datetime(2025, 1, 1, 0, 0, 0, 120_000, tzinfo=dt.UTC),
+        "finished_at": None if status == "RUNNING" else dt.datetime(2025, 1, 2, tzinfo=dt.UTC),
+    }

@@ -1,0 +1,96 @@
+"""Whatever is asked, the compiled plan and the normal executor answer the same bytes, for every kind of caller.
+
+DRAWN_OPERATIONS sets how many operations are drawn (the suite's few hundred if not set), FIRST_SEED with which
+seed to begin.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+from compared_answers import Bank, opened_bank
+from conftest import Server
+from drawn_operations import Drawn, drawn_operation
+from drawn_values import Pool
+from known_pool import known_pool
+from odd_bank import furnish_oddly, rewrite_oddly
+from shrunk_operations import shrunk
+from small_bank import SmallBank
+
+from domain.access import Caller
+from schema.graph import graph
+
+SCHEMA = graph()._schema
+CALLERS = {
+    "headquarters": SmallBank.headquarters,
+    "a region": SmallBank.east,
+    "a branch": SmallBank.shanghai,
+    "a client": SmallBank.huaxia,
+}
+COUNT = int(os.environ.get("DRAWN_OPERATIONS", "300"))
+FIRST = int(os.environ.get("FIRST_SEED", "0"))
+LEAST_COMPILED = 0.95
+MOST_SHOWN = 5
+
+
+@pytest.fixture(scope="module")
+def bank(server: Server, template: str) -> Iterator[Bank]:
+    with opened_bank(server, template) as bank:
+        bank.run(_furnish(bank))
+        yield bank
+
+
+async def _furnish(bank: Bank) -> None:
+    async with bank.database.transaction(await bank.directory.operator(), write=True) as transaction:
+        await furnish_oddly(transaction)
+    administrator = await asyncpg.connect(bank.dsn, timeout=20)
+    try:
+        await rewrite_oddly(administrator)
+    finally:
+        await administrator.close()
+
+
+@pytest.fixture(scope="module")
+def pool(bank: Bank) -> Pool:
+    made: Pool = bank.run(known_pool(bank, SCHEMA))
+    return made
+
+
+async def difference(bank: Bank, caller: Caller, drawn: Drawn) -> str | None:
+    """How the answers differ, shown by the smallest operation; None where they do not."""
+    if not (await bank.answers(caller, drawn.text, drawn.variables)).differ:
+        return None
+
+    async def shows(candidate: Drawn) -> bool:
+        return (await bank.answers(caller, candidate.text, candidate.variables)).differ
+
+    smallest = await shrunk(SCHEMA, drawn, shows)
+    told = await bank.answers(caller, smallest.text, smallest.variables)
+    return (
+        f"{caller.role}: {smallest.text} {smallest.variables}\n"
+        f"  compiled {told.compiled[:2000]!r}\n  normal   {told.normal[:2000]!r}\n  faults {told.faults!r}"
+    )
+
+
+async def differences(bank: Bank, pool: Pool) -> list[str]:
+    found = []
+    callers = list(CALLERS.values())
+    for seed in range(FIRST, FIRST + COUNT):
+        drawn = drawn_operation(SCHEMA, pool, seed)
+        told = await difference(bank, callers[seed % len(callers)], drawn)
+        if told:
+            found.append(f"seed {seed}, {told}")
+            if len(found) == MOST_SHOWN:
+                break
+    return found
+
+
+def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
+    found = bank.run(differences(bank, pool))
+    sys.stdout.write(f"{dict(bank.tally.tiers)} {bank.tally.reasons.most_common()}\n")
+    assert not found, "\n\n".join(found)
+    assert bank.tally.compiled_share >= LEAST_COMPILED
