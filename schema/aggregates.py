@@ -26,8 +26,8 @@ from schema.binding import (
     Source,
     bindings,
 )
+from schema.bound_fields import BoundField, plain_arguments
 from schema.budget import width_of
-from schema.fields import BoundField, plain_arguments
 from schema.group_inputs import groups_arguments
 from schema.group_keys import groupable, to_one_relations
 from schema.group_reading import read_grouping

@@ -7,7 +7,8 @@ from typing import Any
 
 from domain.clients import ClientStatus, CreditGrade, SizeClass
 from schema.binding import AmountSource, ConnectionSource
-from schema.fields import Node, amount, bound, column, connection, to_one, total
+from schema.bound_fields import Node
+from schema.fields import amount, bound, column, connection, to_one, total
 from schema.money import Money
 
 OF_CLIENT = {"branch_id": "branch_id", "client_id": "id"}

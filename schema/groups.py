@@ -220,6 +220,8 @@ def _compare(value: ColumnElement[Any], part: Compared, bind: Bind) -> ColumnEle
     if part.how == "is_null":
         return value.is_(None) if part.value else value.is_not(None)
     given, type_ = _parameter(part)
+    if given == []:
+        type_ = ARRAY(value.type)
     other = bind(given, type_)
     made: ColumnElement[bool] = _COMPARED[part.how](
         value, cast(other, type_) if isinstance(given, list) else other
@@ -230,6 +232,6 @@ def _compare(value: ColumnElement[Any], part: Compared, bind: Bind) -> ColumnEle
 def _parameter(part: Compared) -> tuple[Any, TypeEngine[Any]]:
     if not isinstance(part.value, tuple):
         return part.value, _TYPES[type(part.value)]
-    # Of no values at all, any type will do.
+    # Of no values at all, the type is what they are compared with.
     kind = _TYPES[type(part.value[0])] if part.value else Numeric()
     return list(part.value), ARRAY(kind)

@@ -7,7 +7,8 @@ import datetime as dt
 from sqlalchemy import func
 
 from domain.imports import ImportStatus
-from schema.fields import Node, bound, column, expression
+from schema.bound_fields import Node
+from schema.fields import bound, column, expression
 from schema.scalars import BigInt
 
 

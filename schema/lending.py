@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from domain.lending import CreditEventKind, FacilityStatus, PostingKind, Product
+from schema.bound_fields import Node
 from schema.clients import CLIENT
-from schema.fields import Node, amount, bound, column, connection, to_one
+from schema.fields import amount, bound, column, connection, to_one
 from schema.money import Money
 
 FACILITY = {"branch_id": "branch_id", "id": "facility_id"}

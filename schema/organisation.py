@@ -9,7 +9,8 @@ from typing import Any
 from domain.access import Role
 from domain.organisation import UnitKind
 from schema.binding import AmountSource, ConnectionSource
-from schema.fields import Node, ancestors, bound, column, connection, to_one, total
+from schema.bound_fields import Node
+from schema.fields import ancestors, bound, column, connection, to_one, total
 from schema.money import Money
 
 OWED = AmountSource("outstanding_minor")

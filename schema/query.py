@@ -7,8 +7,8 @@ from typing import Any
 import strawberry
 
 from domain.access import Role
-from schema.binding import Key
 from schema.fields import by_code, by_id, by_keys, connection, fact, nodes, of_the_caller
+from schema.ids import Key
 from schema.lookups import MOST_NODES
 from schema.request import Request
 

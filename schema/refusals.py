@@ -8,8 +8,8 @@ import strawberry
 
 from domain.refusals import Refusal, RefusalCode
 from schema.binding import Row
+from schema.bound_fields import Node
 from schema.codes import described
-from schema.fields import Node
 
 described(
     RefusalCode,

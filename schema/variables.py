@@ -26,16 +26,17 @@ class Variables:
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._schema = schema
         self._definitions = operation.variable_definitions or ()
-        self._plain: list[tuple[str, type, GraphQLVariableSignature]] | None = []
+        plain: list[tuple[str, type, GraphQLVariableSignature]] = []
         for definition in self._definitions:
             signature = get_variable_signature(schema, definition)
-            kind = None if isinstance(signature, GraphQLError) else _kind(signature)
-            if kind is None:
-                self._plain = None
+            if isinstance(signature, GraphQLError) or (kind := _kind(signature)) is None:
                 break
-            self._plain.append((signature.name, kind, signature))  # type: ignore[union-attr]
+            plain.append((signature.name, kind, signature))
+        self._plain = plain if len(plain) == len(self._definitions) else None
 
-    def values(self, given: Mapping[str, Any], *, hide_suggestions: bool) -> VariableValues | list[GraphQLError]:
+    def values(
+        self, given: Mapping[str, Any], *, hide_suggestions: bool
+    ) -> VariableValues | list[GraphQLError]:
         """The coerced values, or what is wrong with them."""
         return self._at_once(given) or get_variable_values(
             self._schema,

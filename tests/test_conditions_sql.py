@@ -9,13 +9,12 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import asyncpg
 import pytest
+from bank_conditions import BankConditions
 from bank_facts import Facts, bound_types, enrich, read_facts
-from condition_trees import combined, comparisons, related
 from conftest import Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,11 +34,9 @@ from domain.conditions import (
     Some,
     evaluate,
     fold,
-    kind_of,
 )
 from domain.money import Money
-from schema.binding import Binding, ConnectionSource, binding
-from schema.condition_fields import relations_of
+from schema.binding import Binding, binding, bindings
 from schema.condition_sql import SqlContext, shape_of, to_sql, values_of
 from schema.errors import BadInput
 from schema.ids import encode
@@ -134,72 +131,9 @@ async def past_the_policies(bank: Bank, _: str, statement: Any) -> list[Any]:
     return rows
 
 
-# Conditions over the schema itself: every field with values that occur, every relation, two levels of them.
-
-ODD: dict[str, list[Any]] = {
-    "text": ["", "%", "σ", "SILK", "x\\"],
-    "number": [0, -1, 2**31, 2**63 - 1, -(2**63)],
-    "date": [dt.date(1, 1, 2), dt.date(9999, 12, 30)],
-    "moment": [dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)],
-    "money": [Money(0, "CNY"), Money(1, "EUR"), Money(-(2**63), "USD")],
-    "boolean": [True, False],
-}
-ORDERED = {"number", "date", "moment", "money"}
-
-
 @pytest.fixture(scope="module")
-def conditions(bank: Bank) -> Callable[[str, int], st.SearchStrategy[Condition]]:
-    everything = bank.facts["headquarters"]
-    all_ids = [facts["id"] for rows in everything.values() for facts in rows]
-    ids = st.lists(st.sampled_from(all_ids), max_size=6).map(tuple)
-
-    @cache
-    def leaves(type_name: str) -> st.SearchStrategy[Condition]:
-        own = [facts["id"] for facts in everything[type_name]]
-        found: list[st.SearchStrategy[Condition]] = [
-            st.builds(Compare, st.just("id"), st.sampled_from([Operator.IN, Operator.NOT_IN]), ids)
-        ]
-        if own:
-            own_ids = st.lists(st.sampled_from(own), max_size=6).map(tuple)
-            found.append(st.builds(Compare, st.just("id"), st.just(Operator.IN), own_ids))
-        for name, values in fields(type_name).items():
-            kind = kind_of(values[0])
-            found.append(
-                comparisons(name, st.sampled_from(values), ordered=kind in ORDERED, text=kind == "text")
-            )
-        return st.one_of(*found)
-
-    @cache
-    def fields(type_name: str) -> dict[str, list[Any]]:
-        known: dict[str, list[Any]] = {}
-        for facts in everything[type_name]:
-            for name, value in facts.items():
-                if name != "id" and (kind := kind_of(value)):
-                    known.setdefault(name, list(ODD[kind])).append(value)
-                    if kind == "money":
-                        known.setdefault(f"{name}.currency", ["CNY", "JPY", "cn"])
-        whole = {int, bool}
-        for name, values in known.items():
-            if any(isinstance(value, Decimal) for value in values):
-                known[name] = [*values, Decimal("0.04350000000000000001"), Decimal("1e30")]
-            assert name == "id" or {type(v) for v in values} != whole
-        return known
-
-    @cache
-    def of(type_name: str, levels: int) -> st.SearchStrategy[Condition]:
-        leaf = leaves(type_name)
-        if levels:
-            for name, source in relations_of(binding(type_name)).items():
-                many = [name] if isinstance(source, ConnectionSource) else []
-                one = [] if many else [name]
-                inner = st.deferred(lambda target=source.target: of(target, levels - 1))
-                leaf |= related(inner, one=one, many=many)
-        return st.recursive(leaf, combined, max_leaves=4)
-
-    return of
-
-
-TYPES = [bound.type_name for bound in bound_types()]
+def conditions(bank: Bank) -> BankConditions:
+    return BankConditions(bank.facts["headquarters"])
 
 
 # What random conditions seldom come upon.
@@ -229,13 +163,10 @@ TELLING: list[tuple[str, Condition]] = [
     ],
 )
 def test_sql_selects_exactly_the_rows_for_which_the_condition_holds(
-    bank: Bank,
-    conditions: Callable[[str, int], st.SearchStrategy[Condition]],
-    viewpoint: str,
-    answering: Any,
+    bank: Bank, conditions: BankConditions, viewpoint: str, answering: Any
 ) -> None:
     seen = bank.facts[viewpoint]
-    cases = st.sampled_from(sorted(seen)).flatmap(lambda name: st.tuples(st.just(name), conditions(name, 2)))
+    cases = st.sampled_from(sorted(seen)).flatmap(lambda name: st.tuples(st.just(name), conditions.of(name)))
 
     def agree(type_name: str, condition: Condition) -> None:
         statement = selecting(condition, binding(type_name), context(bank.scopes[viewpoint]))
@@ -279,10 +210,10 @@ def _other(value: Any) -> Any:
     return type(value)(7)
 
 
-def test_shape_values_and_sql_belong_together(
-    bank: Bank, conditions: Callable[[str, int], st.SearchStrategy[Condition]]
-) -> None:
-    cases = st.sampled_from(TYPES).flatmap(lambda name: st.tuples(st.just(name), conditions(name, 2)))
+def test_shape_values_and_sql_belong_together(bank: Bank, conditions: BankConditions) -> None:
+    cases = st.sampled_from(sorted(bindings())).flatmap(
+        lambda name: st.tuples(st.just(name), conditions.of(name))
+    )
 
     def written(condition: Condition, target: Binding) -> tuple[str, list[Any], list[str]]:
         bound: list[Any] = []
@@ -412,8 +343,9 @@ def test_the_callers_branches_are_stated_wherever_a_relation_does_not_state_the_
 def test_a_relation_to_what_is_hidden_leads_to_nothing_and_keeps_its_values() -> None:
     hiding = SqlContext(in_scope=lambda _: None, hides=lambda bound: bound.type_name == "Facility")
     leaf = Compare("reference", Operator.EQ, "x")
-    for made, expected in [(Some, "false"), (NoneOf, "NOT false"), (Every, "NOT false")]:
-        found = to_sql(made("facilities", leaf), binding("Client"), binding("Client").table, hiding)
+    relations: list[Condition] = [made("facilities", leaf) for made in (Some, NoneOf, Every)]
+    for relation, expected in zip(relations, ["false", "NOT false", "NOT false"], strict=True):
+        found = to_sql(relation, binding("Client"), binding("Client").table, hiding)
         assert str(found) == expected
     assert values_of(Some("facilities", leaf), binding("Client")) == ["x"]
 

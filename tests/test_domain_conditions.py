@@ -111,7 +111,8 @@ def test_the_table_of_comparisons(value: Any, operator: Operator, operand: Any, 
 
 @pytest.mark.parametrize("missing", [{}, {"x": None}])
 def test_a_missing_value_satisfies_nothing_but_being_missing(missing: dict[str, Any]) -> None:
-    for operator, operand in [(EQ, 1), (NE, 1), (IN, (1,)), (NOT_IN, ()), (GT, 1), (BETWEEN, (1, 2))]:
+    one: list[tuple[Operator, Any]] = [(EQ, 1), (NE, 1), (IN, (1,)), (NOT_IN, ()), (GT, 1), (BETWEEN, (1, 2))]
+    for operator, operand in one:
         comparison = Compare("x", operator, operand)
         assert not evaluate(comparison, missing)
         assert evaluate(Not(comparison), missing)

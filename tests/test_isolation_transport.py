@@ -8,18 +8,18 @@ import gc
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 import pytest
-from small_bank import BEIJING, JIANGSU, PUDONG, SHANGHAI, SmallBank, client_id
+from asking_expressions import CLIENTS, QUESTIONS, QUOTIENT, SLEEP, everything_is_at_rest, scopes_of
+from small_bank import PUDONG, SHANGHAI, SmallBank
 from test_isolation_pool import kill_now_and_then
-from test_isolation_transaction import BO, SCOPE, Proxy, nothing_is_left, road
+from test_isolation_transaction import BO, SCOPE
 
-from tenants import answering, connections
-from tenants.answering import Answering
+from tenants import answering
 from tenants.credentials import Credentials
 from tenants.database import Database, DatabaseUnavailable, Door, StatementTimeout
 from tenants.organisation import Directory
@@ -27,98 +27,21 @@ from tenants.planning import CUSTOM, GENERIC, Habit
 from tenants.roles import Login
 from tenants.scope import Scope
 
-__all__ = ["road"]
-
 SEED = 20240503
-CONNECTIONS = 3
-FORMS = ["at once", "in a transaction"]
 
 
-def as_text(rows: str) -> str:
-    return f"(select convert_to(coalesce(json_agg(r)::text, '[]'), 'UTF8') from ({rows}) r)"
-
-
-# Nothing in these but the policy says whose rows they are.
-CLIENTS = as_text("select branch_id, id from bank.client order by branch_id, id")
-CLIENT = as_text("select branch_id, id, legal_name from bank.client where id = $1::uuid")
-PAGE = as_text(
-    "select branch_id, id from bank.client where branch_id = any($1::int[]) order by id limit $2::int"
-)
-LOANS = as_text(
-    "select c.id, (select json_agg(f.id order by f.id) from bank.facility f "
-    "where f.branch_id = c.branch_id and f.client_id = c.id) from bank.client c order by c.branch_id, c.id"
-)
-QUOTIENT = "(select convert_to((count(*) / $1::int)::text, 'UTF8') from bank.client)"
-SLEEP = "(select convert_to(pg_sleep($1::float8)::text || count(*), 'UTF8') from bank.client)"
-
-Question = tuple[str, tuple[Any, ...]]
-QUESTIONS: list[Question] = [
-    (CLIENTS, ()),
-    (LOANS, ()),
-    *((CLIENT, (client_id(index),)) for index in range(7)),
-    *((PAGE, (branches, first)) for branches in ([SHANGHAI], [JIANGSU, BEIJING]) for first in (1, 3)),
-]
-WHO = (
-    SmallBank.shanghai,
-    SmallBank.jiangsu,
-    SmallBank.beijing,
-    SmallBank.east,
-    SmallBank.huaxia,
-    SmallBank.analyst,
-)
-
-
-@pytest.fixture(params=FORMS)
+@pytest.fixture(params=["at once", "in a transaction"])
 async def three(credentials: Credentials, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """A database with three connections a role, in either form."""
     database = Database(
         credentials,
-        connections=CONNECTIONS,
+        connections=3,
         single_round_trip=request.param == "at once",
         statement_timeout_ms=300,
     )
     await database.open()
     yield database
     await database.close()
-
-
-@pytest.fixture
-async def at_once(credentials: Credentials) -> AsyncIterator[Database]:
-    """A database with one connection a role, asked in one round trip."""
-    database = Database(credentials, connections=1, statement_timeout_ms=1000)
-    await database.open()
-    yield database
-    await database.close()
-
-
-async def scopes_of(database: Database) -> list[Scope]:
-    directory = Directory(database)
-    return [Scope(BO, Login.PORTAL, ()), *[await directory.scope(caller) for caller in WHO]]
-
-
-async def everything_is_at_rest(database: Database) -> bool:
-    """Whether every connection of every role can be had, and shows nothing to whoever has no scope."""
-    for door in database._answering.values():
-        seats = door.connections
-        assert len(seats._free) == len(seats._seats) == database._connections
-        held = [await seats.take() for _ in seats._seats]
-        for seat in held:
-            await _is_at_rest(seat.connection, door)
-        for seat in held:
-            seats.give(seat)
-    return await nothing_is_left(database)
-
-
-async def _is_at_rest(connection: Any, door: Answering) -> None:
-    assert not connection.is_in_transaction()
-    row = await connection.fetchrow(
-        "select current_setting('app.branches', true), current_setting('app.clients', true), "
-        "current_setting('plan_cache_mode'), session_user::text, (select count(*) from bank.client)"
-    )
-    assert not row[0]
-    assert not row[1]
-    assert row[2] == door.planned
-    assert row[4] == (7 if row[3] == Login.HEADQUARTERS else 0)
 
 
 @dataclass
@@ -217,7 +140,7 @@ async def test_however_a_statement_is_planned_it_answers_the_same(
     monkeypatch.setattr("tenants.planning.TRIALS", 1)
     monkeypatch.setattr("tenants.answering.preferred_mode", forced)
     monkeypatch.setattr(answering.UnscopedAnswering, "planned", mode)
-    database = Database(credentials, connections=CONNECTIONS)
+    database = Database(credentials, connections=3)
     await database.open()
     battery = await battery_for(database)
     await battery.run(1200, battery.asks)
@@ -244,6 +167,7 @@ async def test_errors_time_outs_cancellations_and_lost_connections_leave_nothing
     await asyncio.gather(killer, return_exceptions=True)
 
     assert await everything_is_at_rest(three)
+    await battery.run(36, battery.asks)
     gc.collect()
     await asyncio.sleep(0)
     assert complaints == []
@@ -369,15 +293,6 @@ async def test_an_error_of_the_expression_is_told_as_it_is(three: Database) -> N
     assert await everything_is_at_rest(three)
 
 
-async def test_a_branch_that_is_no_branch_number_is_refused(at_once: Database) -> None:
-    # One that is equal to a number is refused even where that number has been in a scope before.
-    await at_once.answer(Scope(BO, Login.PORTAL, (1,)), CLIENTS, ())
-    for branch in ("4", "1}'; reset all; --", 4.5, 1.0, True, None):
-        with pytest.raises(TypeError):
-            await at_once.answer(Scope(BO, Login.PORTAL, (branch,)), CLIENTS, ())  # type: ignore[arg-type]
-    assert await everything_is_at_rest(at_once)
-
-
 async def test_an_answer_refuses_to_write(three: Database, administrator: asyncpg.Connection) -> None:
     await administrator.execute(
         "create function app.note() returns bytea language sql as $$ update bank.contact set name = 'taken' "
@@ -394,153 +309,6 @@ async def test_an_answer_refuses_to_write(three: Database, administrator: asyncp
                 (),
             )
     assert await everything_is_at_rest(three)
-
-
-async def test_who_waits_for_a_connection_is_served_in_turn(at_once: Database) -> None:
-    served: list[int] = []
-
-    async def ask(number: int) -> None:
-        await at_once.answer(SCOPE, SLEEP, (0.005,))
-        served.append(number)
-
-    await asyncio.gather(*(ask(number) for number in range(20)))
-    assert served == list(range(20))
-
-
-async def test_a_waiter_that_gives_up_costs_nobody_a_connection(at_once: Database) -> None:
-    holder = asyncio.create_task(at_once.answer(SCOPE, SLEEP, (0.1,)))
-    await asyncio.sleep(0.02)
-    waiters = [asyncio.create_task(at_once.answer(SCOPE, CLIENTS, ())) for _ in range(10)]
-    await asyncio.sleep(0.01)
-    for waiter in waiters[::2]:
-        waiter.cancel()
-    await holder
-    # One more at the moment at which it has been handed the connection.
-    waiters[1].cancel()
-    answers = await asyncio.gather(*waiters, return_exceptions=True)
-    assert sum(isinstance(answer, bytes) for answer in answers) >= 4
-    assert await everything_is_at_rest(at_once)
-
-
-async def test_no_free_connection_is_told_as_unavailable(
-    at_once: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT_S", 0.05)
-    holder = asyncio.create_task(at_once.answer(SCOPE, SLEEP, (0.3,)))
-    await asyncio.sleep(0.02)
-    with pytest.raises(DatabaseUnavailable):
-        await at_once.answer(SCOPE, CLIENTS, ())
-    await holder
-    assert await everything_is_at_rest(at_once)
-
-
-async def test_a_silent_database_is_told_as_unavailable_in_bounded_time(
-    road: tuple[Proxy, Credentials], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answering, "GRACE_S", 0.4)
-    proxy, credentials = road
-    database = Database(credentials, connections=3, statement_timeout_ms=100)
-    await database.open()
-    await asyncio.gather(*(database.answer(SCOPE, CLIENTS, ()) for _ in range(6)))
-    proxy.silent = True
-    async with asyncio.timeout(1.0):
-        with pytest.raises(DatabaseUnavailable):
-            await database.answer(SCOPE, CLIENTS, ())
-    proxy.silent = False
-    assert json.loads(await database.answer(SCOPE, CLIENTS, ()))
-    assert await everything_is_at_rest(database)
-    await database.close()
-
-
-async def test_a_caller_that_leaves_a_silent_database_gets_away(
-    road: tuple[Proxy, Credentials], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "UNDO_TIMEOUT_S", 0.3)
-    proxy, credentials = road
-    database = Database(credentials, connections=1)
-    await database.open()
-    await database.answer(SCOPE, CLIENTS, ())
-    proxy.silent = True
-    task = asyncio.create_task(database.answer(SCOPE, CLIENTS, ()))
-    await asyncio.sleep(0.05)
-    task.cancel()
-    async with asyncio.timeout(0.8):
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    proxy.silent = False
-    assert await everything_is_at_rest(database)
-    await database.close()
-
-
-async def test_a_connection_keeps_a_bounded_number_of_statements(
-    at_once: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "STATEMENTS", 5)
-    for scope in (SCOPE, (await scopes_of(at_once))[-1]):
-        for number in range(40):
-            text = f"convert_to(($1::int + {number})::text, 'UTF8')"
-            assert await at_once.answer(scope, text, (2,)) == str(number + 2).encode()
-        (seat,) = at_once._answering[Door(scope.login)].connections._seats
-        assert len(seat.statements) == 5
-        kept = await seat.connection.fetchval("select count(*) from pg_prepared_statements")
-        assert kept <= 5 + 3
-
-    monkeypatch.setattr(connections, "CHARACTERS", 100)
-    await at_once.answer(SCOPE, "convert_to('" + 90 * "x" + "', 'UTF8')", ())
-    (seat,) = at_once._answering[Door.PORTAL].connections._seats
-    assert len(seat.statements) == 1
-
-
-@pytest.mark.parametrize(
-    ("expression", "values", "mode"),
-    [
-        (CLIENT, (client_id(0),), GENERIC),
-        # With these values there is nothing to do, with others a whole catalogue to read.
-        ("(select convert_to(count(*)::text, 'UTF8') from pg_attribute where $1::bool)", (False,), CUSTOM),
-    ],
-)
-async def test_a_statement_is_planned_as_postgresql_would_choose(
-    at_once: Database, expression: str, values: Sequence[Any], mode: str
-) -> None:
-    for _ in range(8):
-        await at_once.answer(SCOPE, expression, values)
-    door = at_once._answering[Door.PORTAL]
-    assert isinstance(door, answering.ScopedAnswering)
-    assert door.habits.of(expression).mode == mode
-    assert await everything_is_at_rest(at_once)
-
-
-async def test_what_a_migration_outdates_is_prepared_anew(
-    at_once: Database, administrator: asyncpg.Connection
-) -> None:
-    await administrator.execute(
-        "create table app.word (said varchar(5)); insert into app.word values ('yes'); "
-        "grant select on app.word to public"
-    )
-    headquarters = (await scopes_of(at_once))[-1]
-    expression = "(select said from app.word)"
-    assert await at_once.answer(headquarters, expression, ()) == "yes"  # type: ignore[comparison-overlap]
-    await administrator.execute("alter table app.word alter said type bytea using said::bytea")
-    assert await at_once.answer(headquarters, expression, ()) == b"yes"
-    assert await everything_is_at_rest(at_once)
-
-
-async def test_closing_waits_a_little_for_who_is_being_answered_and_no_longer(
-    credentials: Credentials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "CLOSE_TIMEOUT_S", 0.2)
-    database = Database(credentials, connections=2)
-    await database.open()
-    quick = asyncio.create_task(database.answer(SCOPE, SLEEP, (0.1,)))
-    slow = asyncio.create_task(database.answer(SCOPE, SLEEP, (3.0,)))
-    await asyncio.sleep(0.05)
-    async with asyncio.timeout(1):
-        await database.close()
-        assert await quick
-        with pytest.raises(DatabaseUnavailable):
-            await slow
-    with pytest.raises(DatabaseUnavailable):
-        await database.answer(SCOPE, CLIENTS, ())
 
 
 async def test_the_observer_is_told_of_answers(three: Database) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Subquery, Text, case, func, select
@@ -70,7 +70,7 @@ def _member(
     found: Subquery,
     part: Selected,
     asked: GroupsAsked,
-    columns: dict[tuple[str, ...], ColumnElement[Any]],
+    columns: Mapping[tuple[str, ...], ColumnElement[Any]],
 ) -> Piece:
     match part.source:
         case AggregatesSource():
@@ -80,12 +80,12 @@ def _member(
     return Constant(f'"{part.parent}"')
 
 
-def _key(field: Selected, columns: dict[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]) -> Sql:
+def _key(field: Selected, columns: Mapping[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]) -> Sql:
     return json_object((part.key, _key_part(part, columns, path)) for part in field.fields)
 
 
 def _key_part(
-    part: Selected, columns: dict[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]
+    part: Selected, columns: Mapping[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]
 ) -> Piece:
     if not isinstance(part.source, KeyPartSource):
         return Constant(f'"{part.parent}"')

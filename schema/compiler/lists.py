@@ -51,7 +51,7 @@ from tenants.tables import unit
 
 _ONE = literal_column("1", Integer)
 PAGE_FIELDS = frozenset({"nodes", "edges", "pageInfo"})
-_BASE64_TO_URL = literal_column("E'+/=\\n'"), literal_column("'-_'")
+_BASE64_TO_URL: tuple[ColumnElement[str], ...] = (literal_column("E'+/=\\n'", Text), literal_column("'-_'", Text))
 
 
 def connection(building: Building, field: Selected, parent: FromClause | None) -> ColumnElement[str]:
@@ -156,7 +156,8 @@ class _List:
     def _gathered(self, name: str, made: ColumnElement[str]) -> ColumnElement[Any]:
         """A part of every row in one value: an array where the extra row or single places are needed."""
         if self._has_more_wanted or name == "places":
-            return func.array_agg(made, type_=ARRAY(Text))
+            # Where nothing is selected it is a literal, whose type PostgreSQL does not guess here.
+            return func.array_agg(cast(made, Text), type_=ARRAY(Text))
         return func.string_agg(made, element("','"))
 
     def _parts(self, page: Subquery) -> Iterator[tuple[str, Sql]]:

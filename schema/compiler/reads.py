@@ -21,7 +21,6 @@ from schema.binding import (
 )
 from schema.compiler.outline import NotCompiled, Selected
 from schema.condition_sql import shape_of, values_of
-from schema.fields import page_asked
 from schema.group_reading import read_grouping
 from schema.groups import Grouping
 from schema.groups import shape_of as shape_of_groups
@@ -29,6 +28,7 @@ from schema.groups import values_of as values_of_groups
 from schema.lookups import identities, identity
 from schema.measures import ROWS, AggregateFunction, Measure, measure, measure_shape, measure_values
 from schema.ordering import order_shape, order_values
+from schema.page_arguments import page_asked
 from schema.paging import PageRequest, mark_of
 from schema.scalars import parse_text
 

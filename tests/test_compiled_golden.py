@@ -1,0 +1,100 @@
+"""Sample operations stay one statement, and that statement stays the one that was looked at.
+
+The statements lie in tests/golden/. After a change that is meant, `make golden` writes them anew: read the diff.
+A document of this folder says by its first line as whom it is asked; those of GraphiQL and of the bench, by
+their file or by the bench's list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compared_answers import Bank, opened_bank
+from conftest import Server
+from graphql import OperationType, parse
+from small_bank import SHANGHAI, SmallBank, client_id, facility_id
+from sql_layout import laid_out
+
+import api.graphiql
+from api.graphiql.operations import example_groups
+from bench.operations import OPERATIONS
+from domain.access import Caller
+from schema.ids import encode
+
+GOLDEN = Path(__file__).with_name("golden")
+WRITES = "WRITE_GOLDEN" in os.environ
+CALLERS = {
+    "headquarters": SmallBank.headquarters,
+    "region": SmallBank.east,
+    "branch": SmallBank.shanghai,
+    "client": SmallBank.huaxia,
+}
+CLIENT = encode("Client", (SHANGHAI, client_id(0)))
+VARIABLES: dict[str, dict[str, Any]] = {
+    "bench-one_client": {"id": CLIENT},
+    "06-nodes-of-many-types": {
+        "ids": [CLIENT, encode("Facility", (SHANGHAI, facility_id(0))), encode("OrganisationUnit", (SHANGHAI,)), CLIENT]
+    },
+    "08-everything-of-one-client": {"id": CLIENT},
+}
+Sample = tuple[str, Caller, str]
+
+
+def own_samples() -> Iterator[Sample]:
+    for file in sorted(GOLDEN.glob("*.graphql")):
+        text = file.read_text(encoding="utf-8")
+        asked_as = re.match(r"# as: (\w+)\n", text)
+        assert asked_as, f"{file.name} must begin with `# as: ` and who asks"
+        yield file.stem, CALLERS[asked_as[1]], text
+
+
+def samples_of_graphiql() -> Iterator[Sample]:
+    for group in example_groups(Path(api.graphiql.__file__).with_name("examples")):
+        for example in group["examples"]:
+            (operation, *_) = parse(example["query"]).definitions
+            if getattr(operation, "operation", None) is OperationType.QUERY:
+                yield f"example-{example['name']}", CALLERS[group["persona"]], example["query"]
+
+
+def samples_of_the_bench() -> Iterator[Sample]:
+    for operation in OPERATIONS:
+        yield f"bench-{operation.name}", CALLERS[operation.persona.partition(":")[0]], operation.document()
+
+
+SAMPLES = {
+    name: (caller, text)
+    for name, caller, text in (*own_samples(), *samples_of_graphiql(), *samples_of_the_bench())
+}
+
+
+@pytest.fixture(scope="module")
+def bank(server: Server, template: str) -> Iterator[Bank]:
+    with opened_bank(server, template) as bank:
+        yield bank
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_is_answered_by_the_one_statement_that_was_looked_at(bank: Bank, name: str) -> None:
+    caller, text = SAMPLES[name]
+    statements: list[str] = []
+    bank.database.observer = statements.append
+    engine, _ = bank.engines
+    # The tree of units is read at most once a second: not by this operation.
+    bank.run(bank.directory.organisation())
+    statements.clear()
+    answers = bank.run(bank.answers(caller, text, VARIABLES.get(name)))
+    assert not answers.refused, answers.normal
+    assert answers.plan == {"tier": "compiled"}
+    assert not answers.differ
+    golden = GOLDEN / f"{name}.sql"
+    found = laid_out(statements[0])
+    if WRITES:
+        golden.write_text(found, encoding="utf-8")
+    assert golden.exists(), f"{golden.name} is missing: `make golden` writes it"
+    assert found == golden.read_text(encoding="utf-8"), "if this is meant, `make golden` and read the diff"
