@@ -22,8 +22,16 @@ def refusal(code: Code, message: str, **more: Any) -> dict[str, Any]:
 def shown(
     errors: Iterable[GraphQLError], report: Report, *, refused_before: bool = False
 ) -> list[dict[str, Any]]:
-    """The errors as callers see them; `refused_before` says that nothing was executed."""
-    return [_shown(error, refused_before, report) for error in errors]
+    """The errors as callers see them; `refused_before` says that nothing was executed.
+
+    What fails many fields at once is reported once, under one id.
+    """
+    reported: dict[int, str] = {}
+
+    def once(cause: BaseException) -> str:
+        return reported.get(id(cause)) or reported.setdefault(id(cause), report(cause))
+
+    return [_shown(error, refused_before, once) for error in errors]
 
 
 def _shown(error: GraphQLError, refused_before: bool, report: Report) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class Engine:
             try:
                 data = await request.database.answer(request.scope, way.plan.text, way.values)
             except Exception as problem:
+                # What it was to cost stays charged: the database has worked for it.
                 return _answered(None, _failed(way, problem), {}, asked.report)
             if _NOT_ANSWERED not in data:
                 return self._finished(asked, data, [], {"tier": "compiled", "statement": way.plan.text})

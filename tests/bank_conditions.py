@@ -1,10 +1,10 @@
-"""Hypothesis strategies for conditions over the bank's own types: every field, every relation, values that occur."""
+"""Strategies for conditions over the bank's own types: every field, every relation, values that occur."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from bank_facts import Facts
@@ -46,10 +46,14 @@ class BankConditions:
         leaf = self._leaves(type_name)
         if levels:
             for name, source in relations_of(binding(type_name)).items():
-                inner = st.deferred(partial(self._of, source.target, levels - 1))
+                inner = self._later(source.target, levels - 1)
                 many = isinstance(source, ConnectionSource)
                 leaf |= related(inner, one=[] if many else [name], many=[name] if many else [])
         return st.recursive(leaf, combined, max_leaves=4)
+
+    def _later(self, type_name: str, levels: int) -> st.SearchStrategy[Condition]:
+        # Made when it is drawn from: in one piece, all types and levels are too much to describe.
+        return st.deferred(lambda: self._of(type_name, levels))
 
     def _leaves(self, type_name: str) -> st.SearchStrategy[Condition]:
         own = [facts["id"] for facts in self._rows[type_name]]

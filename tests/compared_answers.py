@@ -76,22 +76,25 @@ class Bank:
         self.tally = Tally()
         self.engines = Engine(explains=True), Engine(compiled=False)
 
-    async def body(
-        self, engine: Engine, caller: Caller, query: str, variables: dict[str, Any], faults: list[Any]
-    ) -> bytes:
-        """The whole response of one engine."""
-
-        def report(cause: BaseException) -> str:
-            faults.append(cause)
-            return "reported"
-
-        request = Request(
+    async def request(self, caller: Caller) -> Request:
+        """What an operation of this caller carries with it."""
+        return Request(
             database=self.database,
             directory=self.directory,
             organisation=await self.directory.organisation(),
             scope=await self.directory.scope(caller),
             today=TODAY,
         )
+
+    async def body(
+        self, engine: Engine, request: Request, query: str, variables: dict[str, Any], faults: list[Any]
+    ) -> bytes:
+        """The whole response of one engine; `faults` collects what callers are not shown."""
+
+        def report(cause: BaseException) -> str:
+            faults.append(cause)
+            return "reported"
+
         document = engine.documents.find(query)
         answered = await engine.answer(
             request, document, variables=variables, operation=None, reading_only=False, report=report
@@ -102,7 +105,8 @@ class Bank:
         """Both answers."""
         faults: list[BaseException] = []
         compiled, normal = [
-            await self.body(engine, caller, query, variables or {}, faults) for engine in self.engines
+            await self.body(engine, await self.request(caller), query, variables or {}, faults)
+            for engine in self.engines
         ]
         extensions = orjson.loads(compiled).get("extensions", {})
         found = Answers(_told(compiled), _told(normal), extensions.get("plan", {}), faults)

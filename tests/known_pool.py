@@ -85,6 +85,7 @@ def _cursors(found: Any) -> Iterator[str]:
 
 async def _data(bank: Bank, query: str) -> Any:
     faults: list[BaseException] = []
-    body = orjson.loads(await bank.body(bank.engines[1], SmallBank.headquarters, query, {}, faults))
+    request = await bank.request(SmallBank.headquarters)
+    body = orjson.loads(await bank.body(bank.engines[1], request, query, {}, faults))
     assert "errors" not in body, (query, body["errors"])
     return body["data"]

@@ -6,6 +6,7 @@ seed to begin.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from compared_answers import Bank, opened_bank
 from conftest import Server
 from drawn_operations import Drawn, drawn_operation
 from drawn_values import Pool
+from generated_operations import generated_operations
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from known_pool import known_pool
 from odd_bank import furnish_oddly, rewrite_oddly
 from shrunk_operations import shrunk
@@ -33,7 +37,12 @@ CALLERS = {
 }
 COUNT = int(os.environ.get("DRAWN_OPERATIONS", "300"))
 FIRST = int(os.environ.get("FIRST_SEED", "0"))
-LEAST_COMPILED = 0.95
+LEAST_COMPILED = 0.85
+FALLBACKS = {
+    "an argument is refused, and the normal executor says so at its place",
+    "ImportJob is hidden from clients",
+}
+"""Why an operation of these may be left to the normal executor; anything else is news."""
 MOST_SHOWN = 5
 
 
@@ -76,21 +85,48 @@ async def difference(bank: Bank, caller: Caller, drawn: Drawn) -> str | None:
     )
 
 
-async def differences(bank: Bank, pool: Pool) -> list[str]:
-    found = []
+async def differences(bank: Bank, pool: Pool, seeds: range) -> list[str]:
+    found: list[str] = []
     callers = list(CALLERS.values())
-    for seed in range(FIRST, FIRST + COUNT):
+    for seed in seeds:
         drawn = drawn_operation(SCHEMA, pool, seed)
         told = await difference(bank, callers[seed % len(callers)], drawn)
-        if told:
-            found.append(f"seed {seed}, {told}")
-            if len(found) == MOST_SHOWN:
-                break
+        found += [f"seed {seed}, {told}"] if told else []
+        if len(found) == MOST_SHOWN:
+            break
     return found
 
 
+# Where one field is refused, graphql-core drops what its siblings had begun.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
-    found = bank.run(differences(bank, pool))
-    sys.stdout.write(f"{dict(bank.tally.tiers)} {bank.tally.reasons.most_common()}\n")
+    found = bank.run(differences(bank, pool, range(FIRST, FIRST + COUNT)))
+    gc.collect()
+    tally = bank.tally
+    sys.stdout.write(f"{dict(tally.tiers)} {tally.reasons.most_common()}\n")
     assert not found, "\n\n".join(found)
-    assert bank.tally.compiled_share >= LEAST_COMPILED
+    assert tally.compiled_share >= LEAST_COMPILED
+    assert set(tally.reasons) <= FALLBACKS
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_operations_by_hypothesis_graphql_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
+    @settings(
+        max_examples=max(COUNT // 10, 20),
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(generated_operations(SCHEMA, pool), st.sampled_from(list(CALLERS.values())))
+    def holds(drawn: Drawn, caller: Caller) -> None:
+        told = bank.run(difference(bank, caller, drawn))
+        assert not told, told
+
+    before = bank.tally.tiers.total()
+    bank.tally.reasons.clear()
+    holds()
+    gc.collect()
+    sys.stdout.write(f"{bank.tally.tiers.total() - before} {bank.tally.reasons.most_common()}\n")
+    assert set(bank.tally.reasons) <= FALLBACKS

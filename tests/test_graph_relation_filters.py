@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ from small_bank import BEIJING, CLIENTS, JIANGSU, PUDONG, SHANGHAI, SmallBank, c
 from domain.access import Caller
 from schema.ids import encode
 
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "conditions.md"
 HQ = SmallBank.headquarters
 CLIENTS_WHERE = "query ($where: ClientWhere) { clients(where: $where) { totalCount nodes { id } } }"
 UNITS_WHERE = "query ($where: OrganisationUnitWhere) { units(where: $where) { totalCount nodes { code } } }"
@@ -164,3 +166,8 @@ async def test_the_sql_states_the_branch_at_every_level(ask: Ask) -> None:
             found = re.findall(rf"bank\.{table} AS (\w+)", statement)
             assert found
             assert all(f"{alias}.branch_id = " in statement for alias in found), table
+
+
+async def test_the_documents_example_is_answered(ask: Ask) -> None:
+    (example,) = re.findall(r"```graphql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert await ask(HQ, example) == {"clients": {"totalCount": 1}}

@@ -177,7 +177,7 @@ async def test_closing_waits_a_little_for_who_is_being_answered_and_no_longer(
     database = Database(credentials, connections=2)
     await database.open()
     quick = asyncio.create_task(database.answer(SCOPE, SLEEP, (0.1,)))
-    slow = asyncio.create_task(database.answer(SCOPE, SLEEP, (3.0,)))
+    slow = asyncio.create_task(database.answer(SCOPE, SLEEP, (0.9,)))
     await asyncio.sleep(0.05)
     async with asyncio.timeout(1):
         await database.close()

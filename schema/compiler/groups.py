@@ -80,7 +80,9 @@ def _member(
     return Constant(f'"{part.parent}"')
 
 
-def _key(field: Selected, columns: Mapping[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]) -> Sql:
+def _key(
+    field: Selected, columns: Mapping[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]
+) -> Sql:
     return json_object((part.key, _key_part(part, columns, path)) for part in field.fields)
 
 

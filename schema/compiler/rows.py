@@ -22,6 +22,7 @@ from schema.compiler import lists
 from schema.compiler.building import Building
 from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object, or_null
 from schema.compiler.outline import NotCompiled, Selected
+from schema.compiler.pages import related
 from schema.compiler.values import leaf, money, own
 from schema.relations import linked, units_above
 
@@ -101,7 +102,7 @@ def _total(building: Building, source: TotalSource, row: FromClause, field: Sele
     currency = table.c[source.amount.currency]
     by_currency = building.subquery(
         select(currency.label("currency"), func.sum(table.c[source.amount.minor]).label("minor"))
-        .where(*lists.related(building, source.of, row, table))
+        .where(*related(building, source.of, row, table))
         .group_by(currency)
         .correlate(row)
         .order_by(currency)
