@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -30,6 +30,8 @@ from tenants.scope import OutOfScope
 LARGEST_BODY_BYTES = 1_000_000
 READING = ("GET", "HEAD")
 _GONE = Reply(499, JSON, b"")
+
+T = TypeVar("T")
 
 
 class _CallerLeft(Exception):
@@ -73,7 +75,7 @@ class Endpoint:
         self._directory = directory
         self._verifier = verifier
         self._timeout_s = timeout_s
-        self._given_up: set[asyncio.Task[Reply]] = set()
+        self._given_up: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log that it was; raises nothing."""
@@ -82,7 +84,7 @@ class Endpoint:
         headers = dict(reversed(scope["headers"]))
         http = _Exchange(scope["method"], scope["query_string"], headers, receive)
         correlation = correlation_id(http.header(b"x-correlation-id"))
-        reply = await self._in_time(http, self._reply(http, correlation))
+        reply = await self._in_time(http, correlation)
         log_request(
             correlation_id=correlation,
             operation=http.operation,
@@ -94,30 +96,35 @@ class Endpoint:
         encodings = headers.get(b"accept-encoding", b"")
         await reply.send(send, correlation=correlation, accept_encoding=encodings)
 
-    async def _in_time(self, http: _Exchange, answering: Coroutine[Any, Any, Reply]) -> Reply:
-        """The reply, or a time-out's on time: undoing a transaction may itself wait for a silent database."""
-        task = asyncio.create_task(answering)
+    async def _in_time(self, http: _Exchange, correlation: str) -> Reply:
+        """The reply, or a time-out's."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await asyncio.shield(task)
+                return await self._reply(http, correlation)
         except TimeoutError as late:
             if not http.arriving:
                 return failed(late, http.media)
             told = Turned(408, Code.TIMEOUT, "the body did not arrive in time", {"Connection": "close"})
             return turned_away(told, http.media)
+
+    async def _apart(self, executing: Coroutine[Any, Any, T]) -> T:
+        """What may have a transaction to undo, and so to wait for a silent database: a time-out does not wait."""
+        task = asyncio.create_task(executing)
+        try:
+            return await asyncio.shield(task)
         finally:
             if not task.done():
                 self._given_up.add(task)
                 task.add_done_callback(self._forget)
                 task.cancel()
 
-    def _forget(self, task: asyncio.Task[Reply]) -> None:
+    def _forget(self, task: asyncio.Task[Any]) -> None:
         self._given_up.discard(task)
         if not task.cancelled():
             task.exception()  # looked at, so that nobody is told of what nobody waits for
 
     async def _reply(self, http: _Exchange, correlation: str) -> Reply:
-        """What is answered in the end; a task of its own, so that what it binds for the log ends with it."""
+        """What is answered in the end. A request is a task of uvicorn's: what it binds for the log ends with it."""
         structlog.contextvars.bind_contextvars(correlation_id=correlation)
         try:
             http.media = media_type(http.header(b"accept"))
@@ -143,6 +150,7 @@ class Endpoint:
                 operation=sent.operation,
                 reading_only=http.method in READING,
                 report=report_fault,
+                apart=self._apart,
             )
         except CodedError as refused:
             raise _not_admitted(refused) from None
@@ -161,13 +169,14 @@ class Endpoint:
 
     async def _request(self, caller: Caller) -> Request:
         try:
-            scope = await self._directory.scope(caller)
+            placed = self._directory.place_at_once(caller)
+            scope, organisation = placed or await self._apart(self._directory.place(caller))
         except OutOfScope as nothing:
             raise Turned(403, Code.FORBIDDEN, str(nothing)) from None
         return Request(
             database=self._database,
             directory=self._directory,
-            organisation=await self._directory.organisation(),
+            organisation=organisation,
             scope=scope,
             today=dt.datetime.now(dt.UTC).date(),
             deadline=time.monotonic() + self._timeout_s,

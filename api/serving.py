@@ -13,7 +13,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 from sqlalchemy import select
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.bank import Bank, data_home, identity_home, opened, refresh_statistics, running_bank
@@ -120,7 +120,7 @@ async def _check(database: Database) -> None:
         log.warning("database", warning=warning)
 
 
-async def _answer(app: Starlette, listening: socket.socket) -> None:
+async def _answer(app: ASGIApp, listening: socket.socket) -> None:
     """Answer requests until a signal says stop."""
     config = uvicorn.Config(
         app,

@@ -53,6 +53,8 @@ class Organisation:
     def __init__(self, units: Iterable[Unit]) -> None:
         self._by_id = {unit.id: unit for unit in units}
         self._by_code = {unit.code: unit for unit in self._by_id.values()}
+        # Walked when first asked for: every request of an office asks.
+        self._subtrees: dict[int, tuple[int, ...]] = {}
 
     def __iter__(self) -> Iterator[Unit]:
         return iter(self._by_id.values())
@@ -77,6 +79,11 @@ class Organisation:
 
     def subtree(self, unit_id: int) -> tuple[int, ...]:
         """The unit and everything below it, ascending by id; empty where there is no such unit."""
+        if unit_id not in self._subtrees:
+            self._subtrees[unit_id] = self._walk(unit_id)
+        return self._subtrees[unit_id]
+
+    def _walk(self, unit_id: int) -> tuple[int, ...]:
         if unit_id not in self._by_id:
             return ()
         found: set[int] = set()

@@ -31,6 +31,7 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
+    is_abstract_type,
     is_composite_type,
     is_list_type,
     is_object_type,
@@ -178,9 +179,10 @@ class _Reading:
                 continue
             if isinstance(selection, FieldNode):
                 yield parent, _Asked(selection, held)
-            else:
-                fragment = self._fragment(selection)
-                yield from self._mentions(self._narrowed(parent, fragment), fragment.selection_set, held)
+                continue
+            fragment = self._fragment(selection)
+            if (narrowed := self._narrowed(parent, fragment)) is not None:
+                yield from self._mentions(narrowed, fragment.selection_set, held)
 
     def _fragment(self, selection: SelectionNode) -> FragmentDefinitionNode | InlineFragmentNode:
         if isinstance(selection, FragmentSpreadNode):
@@ -190,12 +192,16 @@ class _Reading:
 
     def _narrowed(
         self, parent: GraphQLCompositeType, fragment: FragmentDefinitionNode | InlineFragmentNode
-    ) -> GraphQLCompositeType:
-        if fragment.type_condition is None or is_object_type(parent):
+    ) -> GraphQLCompositeType | None:
+        """What a fragment's fields are of; None where the parent is an object of another type."""
+        if fragment.type_condition is None:
             return parent
         narrowed = self._schema.get_type(fragment.type_condition.name.value)
         assert is_composite_type(narrowed)
-        return narrowed
+        if not is_object_type(parent) or narrowed is parent:
+            return narrowed
+        applies = is_abstract_type(narrowed) and self._schema.is_sub_type(narrowed, parent)
+        return parent if applies else None
 
     def _field(self, parent: GraphQLCompositeType, asked: list[_Asked], page: Size | None) -> Term:
         node = asked[0].node

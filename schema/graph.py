@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from schema.compiler.plan import Bound, bound
 from schema.compiler.rows import NOT_ANSWERED
 from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
-from schema.errors import BadInput, Code, CodedError
+from schema.errors import Code, CodedError
 from schema.faults import Report, refusal, shown
 from schema.mutation import Mutation
 from schema.query import Query
@@ -63,6 +63,15 @@ def graph() -> strawberry.Schema:
     return _Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
+Apart = Callable[[Coroutine[Any, Any, ExecutionResult]], Awaitable[ExecutionResult]]
+"""Runs what is not to hold up a time-out while it cleans up."""
+
+
+async def here(executing: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResult:
+    """Where nobody is timed."""
+    return await executing
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One operation on its way."""
@@ -73,6 +82,7 @@ class _Asked:
     variables: dict[str, Any] | None
     cost: Cost
     report: Report
+    apart: Apart
 
 
 class Engine:
@@ -103,8 +113,11 @@ class Engine:
         operation: str | None,
         reading_only: bool,
         report: Report,
+        apart: Apart = here,
     ) -> Answer:
         """Execute one operation for the request's caller. `reading_only` refuses mutations, as GET must.
+
+        The normal executor, whose transactions may have to be undone, runs in `apart`.
 
         Raises CodedError for what the admission refuses.
         """
@@ -122,7 +135,7 @@ class Engine:
         )
         if isinstance(coerced, list):
             return _refused(coerced, report)
-        asked = _Asked(request, meant, coerced, variables, meant.cost(coerced.coerced), report)
+        asked = _Asked(request, meant, coerced, variables, meant.cost(coerced.coerced), report, apart)
         if asked.cost.total > self.documents.limits.cost:
             return _refused([self._too_dear(asked.cost.total)], report)
         self._admission.admit(request.caller, meant, asked.cost.total)
@@ -147,7 +160,7 @@ class Engine:
             if _NOT_ANSWERED not in data:
                 return self._finished(asked, data, [], {"tier": "compiled", "statement": way.plan.text})
             way = "a row that must be there is not in sight"
-        result = await _by_the_executor(asked)
+        result = await asked.apart(_by_the_executor(asked))
         errors = result.errors or []
         return self._finished(asked, orjson.dumps(result.data), errors, {"tier": "normal", "reason": way})
 
@@ -158,7 +171,7 @@ class Engine:
             return "compiled plans are switched off"
         try:
             made = bound(self.schema, asked.operation, asked.coerced, asked.request)
-        except BadInput:
+        except GraphQLError:
             return "an argument is refused, and the normal executor says so at its place"
         if isinstance(made, Bound) and made.is_new:
             self.documents.weigh(asked.operation, made.plan.weight)
@@ -169,7 +182,9 @@ class Engine:
     ) -> Answer:
         if len(data) > self._answer_bytes:
             return _answered(None, [self._too_long(len(data))], {}, asked.report)
-        requested, actual = asked.cost.total, asked.cost.work + objects_in(data)
+        requested = asked.cost.total
+        # What a long answer holds is estimated: it must not seem more than could be.
+        actual = min(asked.cost.work + objects_in(data), requested)
         self._admission.settle(asked.request.caller, requested, actual)
         extensions: dict[str, Any] = {"cost": {"requested": requested, "actual": actual}}
         if self._explains:

@@ -95,6 +95,7 @@ class Connections:
         self._free = list(self._seats)
         self._waiting: deque[asyncio.Future[Seat]] = deque()
         self._closing = False
+        self._recovering: set[asyncio.Task[None]] = set()
 
     async def take(self) -> Seat:
         """A seat, connected. Raises what asyncpg raises, and TimeoutError where none is free in time."""
@@ -113,7 +114,18 @@ class Connections:
         self._free.append(seat)
 
     async def recover(self, seat: Seat, problem: BaseException) -> None:
-        """Take the seat back after a failure: the connection is shown to be at rest, or it is closed."""
+        """Take the seat back after a failure: the connection is shown to be at rest, or it is closed.
+
+        Who was cancelled does not wait for that: the database may be silent.
+        """
+        if not isinstance(problem, asyncio.CancelledError):
+            await self._recovered(seat, problem)
+            return
+        task = asyncio.create_task(self._recovered(seat, problem))
+        self._recovering.add(task)
+        task.add_done_callback(self._recovering.discard)
+
+    async def _recovered(self, seat: Seat, problem: BaseException) -> None:
         try:
             if not seat.intact or isinstance(problem, LOST) or not await _at_rest(seat.connection):
                 seat.vacate()

@@ -77,6 +77,17 @@ class Directory:
             return scope_of_client(caller, await self._rows_of_company(caller.client_registration or ""))
         return scope_of_staff(caller, await self.organisation())
 
+    def place_at_once(self, caller: Caller) -> tuple[Scope, Organisation] | None:
+        """The caller's scope and the tree, where no database needs to be asked. Raises OutOfScope."""
+        kept = self._kept()
+        if kept is None or caller.role is Role.CLIENT_USER:
+            return None
+        return scope_of_staff(caller, kept), kept
+
+    async def place(self, caller: Caller) -> tuple[Scope, Organisation]:
+        """The caller's scope and the tree. Raises OutOfScope where nothing is in sight."""
+        return await self.scope(caller), await self.organisation()
+
     async def operator(self) -> Scope:
         """The scope of the operator's own commands."""
         return operator_scope(await self.organisation())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from small_bank import BEIJING, JIANGSU, SHANGHAI, SmallBank, client_id
@@ -59,6 +60,8 @@ async def everything_is_at_rest(database: Database) -> bool:
     """Whether every connection can be had, is at rest, and shows nothing to whoever has no scope."""
     for door in database._answering.values():
         seats = door.connections
+        # Whoever was cancelled has not waited for this.
+        await asyncio.gather(*seats._recovering)
         assert len(seats._free) == len(seats._seats) == database._connections
         for seat in seats._free:
             if seat.usable:

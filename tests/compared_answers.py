@@ -96,9 +96,13 @@ class Bank:
             return "reported"
 
         document = engine.documents.find(query)
-        answered = await engine.answer(
-            request, document, variables=variables, operation=None, reading_only=False, report=report
-        )
+        try:
+            answered = await engine.answer(
+                request, document, variables=variables, operation=None, reading_only=False, report=report
+            )
+        except Exception as broken:
+            faults.append(broken)
+            return b"null"
         return answered.body
 
     async def answers(self, caller: Caller, query: str, variables: dict[str, Any] | None = None) -> Answers:
@@ -108,7 +112,7 @@ class Bank:
             await self.body(engine, await self.request(caller), query, variables or {}, faults)
             for engine in self.engines
         ]
-        extensions = orjson.loads(compiled).get("extensions", {})
+        extensions = (orjson.loads(compiled) or {}).get("extensions", {})
         found = Answers(_told(compiled), _told(normal), extensions.get("plan", {}), faults)
         self.tally.add(found)
         return found

@@ -1,4 +1,4 @@
-"""Operations drawn at random over the whole schema: everything that the language allows, and arguments that exist."""
+"""Operations drawn at random over the whole schema: all that the language allows, with arguments that exist."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 
 from drawn_values import Code, Pool, Values
 from graphql import (
+    GraphQLArgument,
     GraphQLField,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    Undefined,
     get_named_type,
     get_nullable_type,
     is_composite_type,
     is_list_type,
-    is_non_null_type,
 )
 
 MOST_LEVELS = 11
@@ -78,6 +80,9 @@ class _Drawing:
         parts = [self._perhaps_in_fragment(parent, part) for part in parts]
         if isinstance(parent, GraphQLInterfaceType):
             parts += [self._of_type(level) for _ in range(self._random.choice([1, 1, 2, 3]))]
+        elif self._is_node(parent) and self._values.chance(0.05):
+            # Perhaps of a type that the parent is not: then nothing of it is asked for.
+            parts.append(f"... on Node {{ id {self._of_type(level)} }}")
         elif (known := self._fragments_on.get(parent.name)) and self._values.chance(0.3):
             parts.append(f"...{self._random.choice(known)}{self._directive()}")
         return "{ " + " ".join(parts) + " }"
@@ -108,7 +113,7 @@ class _Drawing:
     def _field(self, parent: Composite, name: str, field: GraphQLField) -> str:
         """A field's key, name and arguments."""
         given = self._arguments(parent, name, field)
-        written = [f"{key}: {self._written(value, field.args[key].type)}" for key, value in given.items()]
+        written = [f"{key}: {self._given(value, field.args[key])}" for key, value in given.items()]
         said = name + (f"({', '.join(written)})" if written else "")
         if self._values.chance(0.08) or (field.args and self._said.setdefault(name, said) != said):
             return f"{self._alias()}: {said}"
@@ -126,7 +131,9 @@ class _Drawing:
 
     def _of_type(self, level: int) -> str:
         """Fields of one of the types behind the interface; under keys of their own, since the types differ."""
-        names = [made.name for made in self._schema.get_implementations(self._schema.type_map["Node"]).objects]  # type: ignore[arg-type]
+        names = [
+            made.name for made in self._schema.get_implementations(self._schema.type_map["Node"]).objects
+        ]  # type: ignore[arg-type]
         parent = self._schema.type_map[self._random.choice(names)]
         assert isinstance(parent, GraphQLObjectType)
         parts = []
@@ -139,8 +146,6 @@ class _Drawing:
         way = self._random.random()
         if way < 0.06:
             return f"... on {parent.name}{self._directive()} {{ {part} }}"
-        if way < 0.08 and "__typename" in part:
-            return f"... on Node {{ {part} }}" if self._is_node(parent) and part == "__typename" else part
         if way < 0.1:
             return f"...{self._directive()} {{ {part} }}"
         if way < 0.15:
@@ -191,19 +196,26 @@ class _Drawing:
             given["at"] = self._values.percentile()
         return given
 
-    def _written(self, value: Any, type_: GraphQLInputType) -> str:
+    def _given(self, value: Any, place: GraphQLArgument | GraphQLInputField) -> str:
+        """A value for a place; where that has a default, the variable may be null."""
+        declared = str(place.type)
+        if place.default_value is not Undefined and self._values.chance(0.5):
+            declared = declared.removesuffix("!")
+        return self._written(value, place.type, declared)
+
+    def _written(self, value: Any, type_: GraphQLInputType, declared: str) -> str:
         """A value as the document has it: itself, or a variable that holds it."""
         # Of an empty object a variable would only move the place.
         if self._values.chance(self._lifts) and value != {}:
-            return self._variable(str(type_), value)
+            return self._variable(declared, value)
         inner = get_nullable_type(type_)
         if is_list_type(inner) and isinstance(value, list):
-            items = [self._written(item, inner.of_type) for item in value]
+            items = [self._written(item, inner.of_type, str(inner.of_type)) for item in value]
             # One value stands for the list of it.
             return items[0] if len(items) == 1 and self._values.chance(0.3) else f"[{', '.join(items)}]"
         if isinstance(value, dict):
             assert isinstance(inner, GraphQLInputObjectType)
-            members = (f"{key}: {self._written(item, inner.fields[key].type)}" for key, item in value.items())
+            members = (f"{key}: {self._given(item, inner.fields[key])}" for key, item in value.items())
             return "{" + ", ".join(members) + "}"
         return literal(value)
 

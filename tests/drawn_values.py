@@ -1,4 +1,4 @@
-"""Arguments drawn at random that mean something: conditions, orderings, groups, pages, ids and cursors that exist."""
+"""Arguments drawn at random that mean something: conditions, orderings, groups, pages, existing ids and cursors."""
 
 from __future__ import annotations
 
@@ -270,9 +270,7 @@ class Values:
         named = get_named_type(made.fields[key].type)
         assert isinstance(named, GraphQLInputObjectType)
         measure = self._random.choice([name for name in named.fields if name != "currency"])
-        said: dict[str, Any] = {
-            measure: self.comparison(get_named_type(named.fields[measure].type).name)
-        }
+        said: dict[str, Any] = {measure: self.comparison(get_named_type(named.fields[measure].type).name)}
         return {key: said | ({"currency": self.currency()} if "currency" in named.fields else {})}
 
 

@@ -92,4 +92,17 @@ class _Mending(Visitor):
         return {"at": self._values.percentile()} if "at" in offered else {}
 
 
-_MENDED = {"first", "last", "after", "before", "orderBy", "by", "having", "id", "ids", "code", "currency", "at"}
+_MENDED = {
+    "first",
+    "last",
+    "after",
+    "before",
+    "orderBy",
+    "by",
+    "having",
+    "id",
+    "ids",
+    "code",
+    "currency",
+    "at",
+}

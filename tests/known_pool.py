@@ -34,11 +34,11 @@ async def known_pool(bank: Bank, schema: GraphQLSchema, *, seed: int = 0) -> Poo
     for name in bindings():
         if f"{name}Order" in schema.type_map:
             pool.orders[name] = [values.new_order(name) for _ in range(ORDERS_PER_TYPE)]
-    for path, type_name in _lists(schema):
+    for path, type_name in lists_of(schema):
         for order in [None, *pool.orders.get(type_name, [])]:
             key = cursor_key(".".join(path[-2:]), type_name, order)
             if key not in pool.cursors:
-                pool.cursors[key] = [c for c in _cursors(await _data(bank, _asking(path, order)))][:12]
+                pool.cursors[key] = list(_cursors(await _data(bank, _asking(path, order))))[:12]
     return pool
 
 
@@ -48,7 +48,7 @@ async def _ids(transaction: Transaction, type_name: str) -> list[str]:
     return [encode(type_name, tuple(row[name] for name in target.key)) for row in rows]
 
 
-def _lists(schema: GraphQLSchema) -> Iterator[tuple[list[str], str]]:
+def lists_of(schema: GraphQLSchema) -> Iterator[tuple[list[str], str]]:
     """A way to every field that is a list: type and field in turns, from the root on."""
     assert schema.query_type is not None
     unseen: list[tuple[GraphQLObjectType, list[str]]] = [(schema.query_type, [])]

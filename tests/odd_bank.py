@@ -1,13 +1,17 @@
-"""A bank in which every text is hard to write down: quotes, controls, scripts of every direction, nothing at all."""
+"""A bank in which every text is hard to write down: quotes, controls, scripts of every direction, nothing."""
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
 from bank_facts import enrich
+from compared_answers import Bank, opened_bank
+from conftest import Server
 from small_bank import BEIJING, HQ, SHANGHAI
 from sqlalchemy import Table, Text, insert, select, update
 
@@ -35,7 +39,7 @@ ODD_TEXTS = [
     "null",
     "x" * 300,
 ]
-_WHERE = {
+WRITTEN_ODDLY = {
     t.client: ["legal_name", "legal_representative", "industry_code", "city", "address", "phone", "email"],
     t.contact: ["name", "position", "phone", "email"],
     t.facility: ["purpose"],
@@ -46,7 +50,25 @@ _WHERE = {
 }
 
 
-async def furnish_oddly(transaction: Transaction) -> None:
+@contextmanager
+def opened_odd_bank(server: Server, template: str) -> Iterator[Bank]:
+    """A clone of the small bank with odd rows in it."""
+    with opened_bank(server, template) as bank:
+        bank.run(_furnish(bank))
+        yield bank
+
+
+async def _furnish(bank: Bank) -> None:
+    async with bank.database.transaction(await bank.directory.operator(), write=True) as transaction:
+        await _furnish_oddly(transaction)
+    administrator = await asyncpg.connect(bank.dsn, timeout=20)
+    try:
+        await _rewrite_oddly(administrator)
+    finally:
+        await administrator.close()
+
+
+async def _furnish_oddly(transaction: Transaction) -> None:
     """Add to the small bank; `transaction` writes to every branch."""
     await enrich(transaction)
     for code in ("ö/%", '"\\\n'):
@@ -56,10 +78,10 @@ async def furnish_oddly(transaction: Transaction) -> None:
         await transaction.rows(insert(t.import_job).values(**_import(unit, number, status)))
 
 
-async def rewrite_oddly(administrator: asyncpg.Connection) -> None:
+async def _rewrite_oddly(administrator: asyncpg.Connection) -> None:
     """Put odd texts in place of all that may be rewritten; the administrator may where no role of ours may."""
     texts = itertools.cycle(ODD_TEXTS)
-    for table, columns in _WHERE.items():
+    for table, columns in WRITTEN_ODDLY.items():
         text, values = compiled(select(*table.primary_key.columns).order_by(*table.primary_key.columns))
         for record in await administrator.fetch(text, *values):
             text, values = compiled(_rewritten(table, record, columns, texts))
@@ -84,7 +106,7 @@ def _indicator(code: str) -> dict[str, Any]:
 def _import(unit: int, number: int, status: str) -> dict[str, Any]:
     return {
         "branch_id": unit,
-        "id": f"01900000-0000-7000-8000-{number:012x}",
+        "id": f"0190ffff-0000-7000-8000-{number:012x}",
         "mapping": "a%b",
         "file_name": f'file "{number}".csv',
         "file_sha256": f"{number}",

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.issuer import DevelopmentIssuer
@@ -46,7 +46,7 @@ class Site:
 
     def application(
         self, issuer: DevelopmentIssuer | None, verifier: TokenVerifier | None = None
-    ) -> Starlette:
+    ) -> ASGIApp:
         return create_app(
             self.settings,
             database=self.database,
@@ -61,7 +61,7 @@ class Site:
         return {"Authorization": f"Bearer {token}", "Content-Type": JSON, **more}
 
     async def send(
-        self, method: str, path: str = "/graphql", *, app: Starlette | None = None, **more: Any
+        self, method: str, path: str = "/graphql", *, app: ASGIApp | None = None, **more: Any
     ) -> httpx.Response:
         # An exception that leaves the application is a bug, and fails the test.
         transport = httpx.ASGITransport(app=app or self.app)

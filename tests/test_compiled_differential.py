@@ -11,9 +11,8 @@ import os
 import sys
 from collections.abc import Iterator
 
-import asyncpg
 import pytest
-from compared_answers import Bank, opened_bank
+from compared_answers import Bank
 from conftest import Server
 from drawn_operations import Drawn, drawn_operation
 from drawn_values import Pool
@@ -21,7 +20,7 @@ from generated_operations import generated_operations
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from known_pool import known_pool
-from odd_bank import furnish_oddly, rewrite_oddly
+from odd_bank import opened_odd_bank
 from shrunk_operations import shrunk
 from small_bank import SmallBank
 
@@ -48,19 +47,8 @@ MOST_SHOWN = 5
 
 @pytest.fixture(scope="module")
 def bank(server: Server, template: str) -> Iterator[Bank]:
-    with opened_bank(server, template) as bank:
-        bank.run(_furnish(bank))
+    with opened_odd_bank(server, template) as bank:
         yield bank
-
-
-async def _furnish(bank: Bank) -> None:
-    async with bank.database.transaction(await bank.directory.operator(), write=True) as transaction:
-        await furnish_oddly(transaction)
-    administrator = await asyncpg.connect(bank.dsn, timeout=20)
-    try:
-        await rewrite_oddly(administrator)
-    finally:
-        await administrator.close()
 
 
 @pytest.fixture(scope="module")

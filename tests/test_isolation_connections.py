@@ -112,8 +112,8 @@ async def test_a_caller_that_leaves_a_silent_database_gets_away(
     async with asyncio.timeout(0.8):
         with pytest.raises(asyncio.CancelledError):
             await task
-    proxy.silent = False
     assert await everything_is_at_rest(database)
+    proxy.silent = False
     await database.close()
 
 

@@ -42,7 +42,6 @@ from test_isolation_transaction import (
 from test_isolation_transport import (
     test_an_answer_refuses_to_write,
     test_an_error_of_the_expression_is_told_as_it_is,
-    test_errors_time_outs_cancellations_and_lost_connections_leave_nothing,
     test_every_caller_is_answered_its_own_rows_whoever_was_answered_before,
 )
 from test_scope import (
@@ -68,7 +67,6 @@ __all__ = [
     "test_an_answer_refuses_to_write",
     "test_an_error_of_the_expression_is_told_as_it_is",
     "test_an_error_passes_through_as_it_was",
-    "test_errors_time_outs_cancellations_and_lost_connections_leave_nothing",
     "test_every_caller_is_answered_its_own_rows_whoever_was_answered_before",
     "test_tasks_that_share_a_transaction_take_turns",
     "test_the_guard_serves",

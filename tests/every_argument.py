@@ -1,0 +1,337 @@
+"""Operations that together ask for every field of the schema with every argument, in few round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from drawn_operations import literal
+from drawn_values import Code, Pool
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    parse,
+    visit,
+)
+from known_pool import lists_of
+
+from domain.facts import camel
+from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
+
+_SAMPLES: dict[str, Any] = {
+    "Int": 1,
+    "Boolean": True,
+    "Decimal": "1",
+    "BigInt": "1",
+    "Date": "2024-03-30",
+    "DateTime": "2025-01-01T00:00:00Z",
+    "String": "e",
+}
+PER_OPERATION = 25
+LONGEST = 8_000
+ROWS = "{ totalCount nodes { id } }"
+PAGE = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"
+
+
+def every_argument(schema: GraphQLSchema, pool: Pool) -> list[str]:
+    """The operations."""
+    made = _Every(schema, pool)
+    written = set()
+    operations = list(made.single_rows())
+    for path, type_name in lists_of(schema):
+        lists = [made.everything_of(path, type_name), *made.pages(path, type_name)]
+        if type_name not in written:
+            written.add(type_name)
+            lists += [*made.conditions(type_name), *made.orderings(type_name), *made.groups(type_name)]
+        operations += [_reached(path, some) for some in _in_parts(lists)]
+    return operations
+
+
+def _in_parts(lists: list[str]) -> Iterator[list[str]]:
+    """As many at once as the limits of one operation leave room for."""
+    part: list[str] = []
+    for asked in lists:
+        if part and (len(part) == PER_OPERATION or sum(map(len, part)) + len(asked) > LONGEST):
+            yield part
+            part = []
+        part.append(asked)
+    yield part
+
+
+def _reached(path: list[str], lists: list[str]) -> str:
+    """Each of the lists under an alias, at the end of the way to their field."""
+    asked = " ".join(f"l{n}: {path[-1]}{asked}" for n, asked in enumerate(lists))
+    for name in reversed(path[1:-2:2]):
+        asked = f"{name} {{ nodes {{ {asked} }} }}"
+    return f"{{ {asked} }}"
+
+
+class _Every:
+    def __init__(self, schema: GraphQLSchema, pool: Pool) -> None:
+        self._schema = schema
+        self._pool = pool
+
+    def single_rows(self) -> Iterator[str]:
+        """Every way to single rows, by ids and codes of whatever there is."""
+        root = self._schema.query_type
+        assert root is not None
+        for name, field in root.fields.items():
+            if "code" in field.args:
+                codes = self._pool.codes[name]
+                yield (
+                    "{ "
+                    + " ".join(f"c{n}: {name}(code: {literal(c)}) {{ id }}" for n, c in enumerate(codes))
+                    + " }"
+                )
+            elif "id" in field.args:
+                known = self._pool.ids.get(get_named_type(field.type).name, [])
+                ids = known or [some[0] for some in self._pool.ids.values()]
+                yield (
+                    "{ "
+                    + " ".join(f"i{n}: {name}(id: {literal(i)}) {{ id }}" for n, i in enumerate(ids[:40]))
+                    + " }"
+                )
+        ids = [one for some in self._pool.ids.values() for one in some]
+        for start in range(0, len(ids), 100):
+            yield f"{{ nodes(ids: {literal(ids[start : start + 100])}) {{ id __typename }} }}"
+        yield f"{{ viewer {{ {self._fields_of('Viewer')} }} }}"
+
+    def everything_of(self, path: list[str], type_name: str) -> str:
+        """A list with every field of its rows and every measure."""
+        del path
+        return f"(first: 1000) {{ totalCount nodes {{ {self._fields_of(type_name)} }} {self._aggregates(type_name)} }}"
+
+    def _fields_of(self, type_name: str) -> str:
+        made = self._schema.type_map[type_name]
+        assert isinstance(made, GraphQLObjectType)
+        return " ".join(self._shown(name, field) for name, field in made.fields.items())
+
+    def _shown(self, name: str, field: GraphQLField) -> str:
+        target = get_named_type(field.type)
+        if is_leaf_type(target):
+            return f'{name}(at: "0.5")' if "at" in field.args else name
+        if target.name == "Money":
+            amount = f'{name}(at: "0.5")' if "at" in field.args else name
+            return f"{amount} {{ amount currency }}"
+        return f"{name} {'{ totalCount }' if target.name.endswith('Connection') else '{ id }'}"
+
+    def _aggregates(self, type_name: str) -> str:
+        made = self._schema.type_map[f"{type_name}Aggregates"]
+        assert isinstance(made, GraphQLObjectType)
+        parts = []
+        for name, field in made.fields.items():
+            given = '(currency: "CNY")' if "currency" in field.args else ""
+            below = (
+                ""
+                if is_leaf_type(get_named_type(field.type))
+                else f"{{ {self._fields_of(get_named_type(field.type).name)} }}"
+            )
+            parts.append(f"{name}{given} {below}")
+        return f"aggregates {{ {' '.join(parts)} }}"
+
+    def pages(self, path: list[str], type_name: str) -> Iterator[str]:
+        """Pages from either end, from a cursor, under an ordering and a condition."""
+        coordinate = ".".join(path[-2:])
+        order = (self._pool.orders.get(type_name) or [None])[0]
+        yield f"(first: 2) {PAGE}"
+        yield f"(last: 2) {PAGE}"
+        for cursor in self._pool.cursors_of(coordinate, type_name, None)[::4]:
+            yield f"(after: {literal(cursor)}) {PAGE}"
+            yield f"(before: {literal(cursor)}, where: {{ not: {{ id: [] }} }}) {PAGE}"
+        if order:
+            yield f"(orderBy: {literal(order)}) {PAGE}"
+        if "includeBelow" in self._schema.type_map[path[-2]].fields[path[-1]].args:  # type: ignore[attr-defined]
+            yield f"(includeBelow: false) {PAGE}"
+
+    # Conditions: of each field all operators at once, of each relation every kind of its own.
+
+    def conditions(self, type_name: str) -> Iterator[str]:
+        """A list for each field of `where`."""
+        made = self._schema.type_map[f"{type_name}Where"]
+        assert isinstance(made, GraphQLInputObjectType)
+        for name, field in made.fields.items():
+            for given in self._condition(type_name, name, get_named_type(field.type)):
+                yield f"(where: {literal(given)}) {ROWS}"
+
+    def _condition(self, type_name: str, name: str, named: Any) -> Iterable[Any]:
+        if name == "id":
+            return [{"id": self._pool.ids[type_name][:50]}]
+        if name in ("and", "or"):
+            return [{name: [{"id": []}, {"not": {"id": []}}]}]
+        if name == "not":
+            return [{name: {"id": self._pool.ids[type_name][:2]}}]
+        if named.name.endswith("RelationWhere"):
+            inner = self._pool.ids[get_named_type(named.fields["some"].type).name.removesuffix("Where")]
+            found = [{}, {"id": inner[::3]}]
+            return [{name: {quantifier: of}} for quantifier in named.fields for of in found]
+        if named.name.endswith("Where"):
+            return [{name: {}}, {name: {"id": self._pool.ids[named.name.removesuffix("Where")][::2]}}]
+        return [{"or": [{name: one} for one in self._comparisons(named)]}]
+
+    def _comparisons(self, named: GraphQLInputObjectType) -> list[dict[str, Any]]:
+        currency = {"currency": "CNY"} if "currency" in named.fields else {}
+        operators = {key: field.type for key, field in named.fields.items() if key != "currency"}
+        return [{key: self._sample(type_)} | currency for key, type_ in operators.items()]
+
+    def _sample(self, type_: Any) -> Any:
+        type_ = get_nullable_type(type_)
+        if is_list_type(type_):
+            return [self._sample(type_.of_type)]
+        if isinstance(type_, GraphQLEnumType):
+            return Code(next(iter(type_.values)))
+        if isinstance(type_, GraphQLInputObjectType):
+            return {key: self._sample(field.type) for key, field in type_.fields.items()}
+        return _SAMPLES[type_.name]
+
+    # Orderings and groups
+
+    def orderings(self, type_name: str) -> Iterator[str]:
+        """A list for each thing that it can be ordered by."""
+        made = self._schema.type_map.get(f"{type_name}Order")
+        if not isinstance(made, GraphQLInputObjectType):
+            return
+        for name, field in made.fields.items():
+            for given in self._order_keys(name, get_named_type(field.type), 2):
+                way = {"direction": Code("DESC"), "nulls": Code("FIRST")}
+                yield f"(orderBy: {literal([given | way])}, first: 3) {PAGE}"
+
+    def _order_keys(self, name: str, named: Any, depth: int) -> Iterator[dict[str, Any]]:
+        if name in ("direction", "nulls"):
+            return
+        if isinstance(named, GraphQLEnumType):
+            yield from ({name: Code(value)} for value in named.values)
+        elif named.name.endswith("MeasureInput"):
+            yield from ({name: of} for of in self._measures(named.name.removesuffix("MeasureInput")))
+        elif depth:
+            for inner, field in named.fields.items():
+                keys = list(self._order_keys(inner, get_named_type(field.type), depth - 1))
+                yield from ({name: key} for key in keys[:2])
+
+    def _measures(self, type_name: str) -> Iterator[dict[str, Any]]:
+        yield {"measure": Code("COUNT")}
+        for name, kind in measurable(type_name).items():
+            function = FUNCTIONS[kind][-1]
+            of = {"measure": Code(function.name), "field": Code(name.upper())}
+            at = {"at": "0.5"} if function is AggregateFunction.PERCENTILE else {}
+            yield of | at | ({"currency": "CNY"} if kind is Kind.MONEY else {})
+
+    def groups(self, type_name: str) -> Iterator[str]:
+        """A list for each thing that it can be grouped by, with every condition on and ordering of the groups."""
+        made = self._schema.type_map[f"{type_name}GroupBy"]
+        assert isinstance(made, GraphQLInputObjectType)
+        keys = list(self._group_keys(type_name, 1))
+        for by, shown in keys:
+            yield f"{{ groups(by: [{literal(by)}]) {{ key {{ {shown} }} aggregates {{ count }} }} }}"
+        by, shown = keys[0]
+        asked = f"key {{ {shown} }} {self._aggregates(type_name)}"
+        order = [*({"key": by} for _ in "1"), *self._measures(type_name)]
+        ordered = [key | {"direction": Code("DESC"), "nulls": Code("FIRST")} for key in order]
+        yield f"{{ groups(by: {literal(by)}, orderBy: {literal(ordered)}, first: 2) {{ {asked} }} }}"
+        for having in self._having(type_name):
+            yield f"{{ groups(by: {literal(by)}, having: {literal(having)}) {{ {asked} }} }}"
+
+    def _group_keys(self, type_name: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
+        made = self._schema.type_map[f"{type_name}GroupBy"]
+        assert isinstance(made, GraphQLInputObjectType)
+        values = get_named_type(made.fields["field"].type)
+        assert isinstance(values, GraphQLEnumType)
+        aggregates = self._schema.type_map[f"{type_name}Aggregates"]
+        assert isinstance(aggregates, GraphQLObjectType)
+        for value in values.values:
+            name = camel(value.lower())
+            measured = aggregates.fields.get(name)
+            is_time = measured is not None and get_named_type(measured.type).name.startswith("Date")
+            yield {"field": Code(value)} | ({"bucket": Code("MONTH")} if is_time else {}), name
+        for name, field in made.fields.items():
+            if depth and name not in ("field", "bucket"):
+                target = get_named_type(field.type).name.removesuffix("GroupBy")
+                for by, shown in self._group_keys(target, depth - 1):
+                    yield {name: by}, f"{name} {{ {shown} }}"
+
+    def _having(self, type_name: str) -> Iterator[dict[str, Any]]:
+        made = self._schema.type_map[f"{type_name}Having"]
+        assert isinstance(made, GraphQLInputObjectType)
+        few = {"count": {"lt": 10}}
+        yield {"and": [few, {"not": {"or": [{"count": {"eq": 0}}]}}]}
+        measured: list[dict[str, Any]] = []
+        for name, field in made.fields.items():
+            named = get_named_type(field.type)
+            if name in ("and", "or", "not", "count"):
+                continue
+            assert isinstance(named, GraphQLInputObjectType)
+            currency = {"currency": "CNY"} if "currency" in named.fields else {}
+            for measure, compared in named.fields.items():
+                if measure != "currency":
+                    condition = {"isNull": False}
+                    assert "isNull" in get_named_type(compared.type).fields  # type: ignore[union-attr]
+                    measured.append({name: {measure: condition} | currency})
+        if measured:
+            yield {"or": measured[:40]}
+            if measured[40:]:
+                yield {"or": measured[40:80]}
+                yield {"or": measured[80:]} if measured[80:] else few
+
+
+# What operations ask for, and what could be asked for
+
+OPTIONAL = ("currency", "at", "bucket", "field")
+"""Fields of inputs that every type has but not every type has a use for."""
+
+
+class _Asking(Visitor):
+    def __init__(self, info: TypeInfo) -> None:
+        super().__init__()
+        self._info = info
+        self.found: set[str] = set()
+
+    def enter_field(self, node: Any, *_: Any) -> None:
+        parent = self._info.get_parent_type()
+        assert parent is not None
+        self.found.add(f"{parent.name}.{node.name.value}")
+        self.found |= {f"{parent.name}.{node.name.value}({one.name.value})" for one in node.arguments or ()}
+
+    def enter_object_value(self, node: Any, *_: Any) -> None:
+        named = get_named_type(self._info.get_input_type())  # type: ignore[arg-type]
+        assert named is not None
+        self.found |= {f"{named.name}.{one.name.value}" for one in node.fields}
+
+
+def asked_for(schema: GraphQLSchema, operations: Iterable[str]) -> set[str]:
+    """The fields, arguments and fields of inputs that appear in operations."""
+    found: set[str] = set()
+    for operation in operations:
+        info = TypeInfo(schema)
+        asking = _Asking(info)
+        visit(parse(operation), TypeInfoVisitor(info, asking))
+        found |= asking.found
+    return found
+
+
+def askable(schema: GraphQLSchema) -> set[str]:
+    """The fields, arguments and fields of inputs that can be reached from the query's root."""
+    found: set[str] = set()
+    unseen: list[Any] = [schema.query_type]
+    seen: set[str] = set()
+    while unseen:
+        made = unseen.pop()
+        if made.name in seen:
+            continue
+        seen.add(made.name)
+        if isinstance(made, GraphQLObjectType):
+            for name, field in made.fields.items():
+                found |= {f"{made.name}.{name}", *(f"{made.name}.{name}({key})" for key in field.args)}
+                unseen += [get_named_type(field.type), *(get_named_type(a.type) for a in field.args.values())]
+        elif isinstance(made, GraphQLInputObjectType):
+            found |= {f"{made.name}.{name}" for name in made.fields if name not in OPTIONAL}
+            unseen += [get_named_type(field.type) for field in made.fields.values()]
+    return found

@@ -1,0 +1,186 @@
+"""Other tenants' rows change nothing: not one byte of any answer, by any field or argument, by either engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import asyncpg
+import orjson
+import pytest
+from compared_answers import Bank
+from conftest import Server
+from drawn_operations import Drawn, drawn_operation
+from drawn_values import Pool
+from every_argument import askable, asked_for, every_argument
+from known_pool import known_pool
+from odd_bank import WRITTEN_ODDLY, opened_odd_bank
+from small_bank import BEIJING, JIANGSU, PUDONG, SHANGHAI, SmallBank, client_id
+
+from domain.access import Caller
+from schema.graph import graph
+from tenants import tables as t
+
+SCHEMA = graph()._schema
+CANARY = "CANARY"
+DRAWN = 60
+# Innermost first, so that each can be deleted.
+TABLES = [
+    t.posting,
+    t.credit_event,
+    t.facility,
+    t.contact,
+    t.financial_statement,
+    t.client,
+    t.staff,
+    t.import_job,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A caller, and which rows of which table are others': as SQL over the table's columns."""
+
+    caller: Caller
+    others: dict[str, str]
+
+    def foreign(self, table: str) -> str:
+        """The condition on one table's rows."""
+        return self.others.get(table, self.others[""])
+
+
+OWN = f"array['{client_id(1)}', '{client_id(4)}']::uuid[]"
+NOT_OURS = f"branch_id not in ({SHANGHAI}, {PUDONG})"
+TENANTS = {
+    "a branch": Tenant(SmallBank.shanghai, {"": NOT_OURS}),
+    "a client of two branches": Tenant(
+        SmallBank.huaxia,
+        {
+            "": f"client_id <> all ({OWN})",
+            "client": f"id <> all ({OWN})",
+            "staff": f"branch_id not in ({SHANGHAI}, {JIANGSU})",
+            "import_job": "true",
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def bank(server: Server, template: str) -> Iterator[Bank]:
+    with opened_odd_bank(server, template) as bank:
+        yield bank
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What must never be told: the keys of others' rows, as they are written."""
+
+    keys: list[bytes]
+
+
+async def mark(administrator: asyncpg.Connection, tenant: Tenant) -> Others:
+    """Put the canary into every text of others' rows that may be rewritten."""
+    keys: list[bytes] = []
+    for table in TABLES:
+        foreign = tenant.foreign(table.name)
+        keys += [
+            str(row["id"]).encode()
+            for row in await administrator.fetch(f"select id from {table} where {foreign}")
+        ]
+        if columns := WRITTEN_ODDLY.get(table):
+            changes = ", ".join(f"{name} = '{CANARY} ' || id" for name in columns)
+            await administrator.execute(f"update {table} set {changes} where {foreign}")
+    return Others(keys)
+
+
+async def delete(administrator: asyncpg.Connection, tenant: Tenant) -> None:
+    """Take away all that is others'."""
+    for table in TABLES:
+        await administrator.execute(f"delete from {table} where {tenant.foreign(table.name)}")
+
+
+async def answers(bank: Bank, tenant: Tenant, operations: list[Drawn]) -> list[bytes]:
+    """What the tenant is told, having seen that both engines say the same."""
+    told = []
+    for operation in operations:
+        answered = await bank.answers(tenant.caller, operation.text, operation.variables)
+        assert not answered.differ, (operation, answered)
+        told.append(answered.compiled)
+    return told
+
+
+async def before_and_after(bank: Bank, tenant: Tenant) -> None:
+    administrator = await asyncpg.connect(bank.dsn, timeout=20)
+    try:
+        others = await mark(administrator, tenant)
+        pool = await known_pool(bank, SCHEMA)
+        operations = [Drawn(text, {}) for text in every_argument(SCHEMA, pool)]
+        assert askable(SCHEMA) <= asked_for(SCHEMA, (operation.text for operation in operations))
+        operations += [drawn_operation(SCHEMA, pool, seed) for seed in range(DRAWN)]
+        present = await answers(bank, tenant, operations)
+        await delete(administrator, tenant)
+        absent = await answers(bank, tenant, operations)
+    finally:
+        await administrator.close()
+    for operation, with_others, without in zip(operations, present, absent, strict=True):
+        assert with_others == without, operation
+        assert_tells_of_nobody(others, operation, with_others)
+
+
+def assert_tells_of_nobody(others: Others, operation: Drawn, told: bytes) -> None:
+    assert CANARY.encode() not in told, operation
+    asked = operation.text.encode() + orjson.dumps(operation.variables)
+    assert not [key for key in others.keys if key in told and key not in asked], operation
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("name", TENANTS)
+def test_answers_are_the_same_whether_others_are_there_or_not(
+    server: Server, template: str, name: str
+) -> None:
+    with opened_odd_bank(server, template) as bank:
+        bank.run(before_and_after(bank, TENANTS[name]))
+
+
+# Ids
+
+BY_ID = {
+    "Client": "{{ client(id: {id}) {{ id }} }}",
+    "Facility": "{{ facility(id: {id}) {{ id }} }}",
+    "ImportJob": "{{ importStatus(id: {id}) {{ id }} }}",
+}
+LISTS = {
+    "Client": "{{ clients(where: {{ id: [{id}] }}) {{ totalCount nodes {{ id }} }} }}",
+    "Facility": "{{ clients(where: {{ facilities: {{ some: {{ id: [{id}] }} }} }}) {{ totalCount }} }}",
+    "Contact": "{{ clients(where: {{ contacts: {{ some: {{ id: [{id}] }} }} }}) {{ totalCount }} }}",
+    "FinancialStatement": "{{ clients(where: {{ statements: {{ some: {{ id: [{id}] }} }} }}) {{ totalCount }} }}",
+    "CreditEvent": "{{ clients(where: {{ creditEvents: {{ some: {{ id: [{id}] }} }} }}) {{ totalCount }} }}",
+    "RepaymentPosting": "{{ facilities(where: {{ postings: {{ some: {{ id: [{id}] }} }} }}) {{ totalCount }} }}",
+    "Staff": "{{ clients(where: {{ relationshipManager: {{ id: [{id}] }} }}) {{ totalCount }} }}",
+}
+
+
+async def what_ids_tell(bank: Bank, pool: Pool, caller: Caller, mine: frozenset[int]) -> None:
+    for type_name, ids in pool.ids.items():
+        foreign = [one for one in ids if one.count(":") == 2 and int(one.split(":")[1]) not in mine]
+        if type_name not in LISTS | BY_ID or not foreign:
+            continue
+        missing = foreign[0][:-12] + "f" * 12
+        documents = [
+            "{{ node(id: {id}) {{ id }} nodes(ids: [{id}]) {{ id }} }}",
+            BY_ID.get(type_name),
+            LISTS.get(type_name),
+        ]
+        for document in filter(None, documents):
+            expected = await bank.answers(caller, document.format(id=f'"{missing}"'))
+            for one in foreign[:5]:
+                told = await bank.answers(caller, document.format(id=f'"{one}"'))
+                assert not told.differ
+                assert told.compiled == expected.compiled == expected.normal
+
+
+def test_an_id_of_another_tenant_answers_as_one_that_does_not_exist(bank: Bank) -> None:
+    pool = bank.run(known_pool(bank, SCHEMA))
+    bank.run(what_ids_tell(bank, pool, SmallBank.shanghai, frozenset({SHANGHAI, PUDONG})))
+    bank.run(what_ids_tell(bank, pool, SmallBank.beijing, frozenset({BEIJING})))
+    bank.run(what_ids_tell(bank, pool, SmallBank.huaxia, frozenset({SHANGHAI, JIANGSU})))
