@@ -29,7 +29,7 @@ from tenants.scope import OutOfScope
 
 LARGEST_BODY_BYTES = 1_000_000
 READING = ("GET", "HEAD")
-_GONE = Reply(499, JSON, b"")
+_GONE = Reply(499, JSON, ())
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ class Endpoint:
             method=http.method,
             status=reply.status,
             milliseconds=(time.perf_counter() - began) * 1000,
-            size=len(reply.body),
+            size=reply.size,
         )
         encodings = headers.get(b"accept-encoding", b"")
         await reply.send(send, correlation=correlation, accept_encoding=encodings)
@@ -170,7 +170,9 @@ class Endpoint:
     async def _request(self, caller: Caller) -> Request:
         try:
             placed = self._directory.place_at_once(caller)
-            scope, organisation = placed or await self._apart(self._directory.place(caller))
+            if placed is None:
+                placed = await self._apart(self._directory.place(caller))
+            scope, organisation = placed
         except OutOfScope as nothing:
             raise Turned(403, Code.FORBIDDEN, str(nothing)) from None
         return Request(
@@ -223,6 +225,6 @@ def _not_admitted(refused: CodedError) -> Turned:
 def _reply_with(answer: Answer, media: str) -> Reply:
     """A request refused before execution is the caller's error, and 400 in the newer media type."""
     if answer.phase is Phase.MUST_POST:
-        return Reply(405, media, answer.body, {"Allow": "POST"})
+        return Reply(405, media, answer.parts, {"Allow": "POST"})
     refused = answer.phase is Phase.REFUSED
-    return Reply(400 if refused and media == GRAPHQL_JSON else 200, media, answer.body)
+    return Reply(400 if refused and media == GRAPHQL_JSON else 200, media, answer.parts)

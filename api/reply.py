@@ -21,6 +21,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 # Answers hold what one caller may see: no browser is to guess at their type, nobody is to keep them.
 PRIVATE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 WORTH_PACKING_BYTES = 4_096
+# What is longer is not copied once more to be sent in one piece.
+WORTH_PARTING_BYTES = 16_384
 
 _CONTENT_TYPES = {media: f"{media}; charset=utf-8".encode() for media in (JSON, GRAPHQL_JSON)}
 _ALWAYS = [(name.lower().encode(), value.encode()) for name, value in PRIVATE.items()]
@@ -36,24 +38,40 @@ class Reply:
 
     status: int
     media: str
-    body: bytes
+    parts: tuple[bytes, ...]
     headers: Mapping[str, str] | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The whole JSON."""
+        return b"".join(self.parts)
+
+    @property
+    def size(self) -> int:
+        """Bytes of JSON."""
+        return sum(map(len, self.parts))
 
     async def send(self, send: Send, *, correlation: str, accept_encoding: bytes) -> None:
         """Write it, packed where that is worth it and wanted."""
-        body = self.body
+        parts, size = self.parts, self.size
         headers = [(b"content-type", _CONTENT_TYPES[self.media]), (b"x-correlation-id", correlation.encode())]
         headers += _ALWAYS
         if self.headers:
             headers += [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
-        if len(body) >= WORTH_PACKING_BYTES:
+        if size >= WORTH_PACKING_BYTES:
             headers.append(_VARY)
             if b"zstd" in accept_encoding and takes_zstd(accept_encoding):
-                body = _zstd.compress(body)
+                parts = (_zstd.compress(self.body),)
+                size = len(parts[0])
                 headers += _PACKED
-        headers.append((b"content-length", b"%d" % len(body)))
+        headers.append((b"content-length", b"%d" % size))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        if size < WORTH_PARTING_BYTES:
+            await send({"type": "http.response.body", "body": b"".join(parts)})
+            return
+        for part in parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": parts[-1]})
 
 
 def turned_away(turned: Turned, media: str) -> Reply:
@@ -73,7 +91,7 @@ def failed(problem: Exception, media: str = JSON) -> Reply:
 
 
 def _told(status: int, body: dict[str, Any], media: str, headers: Mapping[str, str] | None = None) -> Reply:
-    return Reply(status, media, orjson.dumps(body), headers)
+    return Reply(status, media, (orjson.dumps(body),), headers)
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ from api.bank import Bank, data_home, identity_home, opened, refresh_statistics,
 from api.connection import Connection
 from api.embedded import EmbeddedError, EmbeddedPostgres
 from api.issuer import DevelopmentIssuer, verifier_for
-from api.logs import configure_logs, log, report_stray
+from api.logs import configure_logs, log, report_stray, write_requests
 from api.settings import Settings
 from api.trusted_documents import ManifestError
 from tenants import guard
@@ -128,9 +128,14 @@ async def _answer(app: ASGIApp, listening: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here asks for the peer's address, and reading it from headers costs each request.
+        proxy_headers=False,
         timeout_graceful_shutdown=LAST_REQUESTS_S,
     )
-    await _Server(config).serve(sockets=[listening])
+    try:
+        await _Server(config).serve(sockets=[listening])
+    finally:
+        write_requests()
 
 
 class _Server(uvicorn.Server):

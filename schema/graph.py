@@ -44,10 +44,15 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response to one operation: its JSON."""
+    """The response to one operation: its JSON, in parts, since the longest need not be copied to be sent."""
 
-    body: bytes
+    parts: tuple[bytes, ...]
     phase: Phase
+
+    @property
+    def body(self) -> bytes:
+        """The whole JSON."""
+        return b"".join(self.parts)
 
 
 class _Schema(strawberry.Schema):
@@ -126,7 +131,7 @@ class Engine:
         try:
             meant = document.operation(operation)
             if reading_only and meant.kind is not OperationType.QUERY:
-                return Answer(orjson.dumps(refusal(Code.BAD_REQUEST, _MUST_POST)), Phase.MUST_POST)
+                return Answer((orjson.dumps(refusal(Code.BAD_REQUEST, _MUST_POST)),), Phase.MUST_POST)
             _refuse_unstorable(variables or {}, 0)
         except CodedError as refused:
             return _refused([refused], report)
@@ -226,7 +231,7 @@ _MUST_POST = "GET only reads: send a mutation by POST"
 
 def _refused(errors: Iterable[GraphQLError], report: Report) -> Answer:
     body = {"errors": shown(errors, report, refused_before=True)}
-    return Answer(orjson.dumps(body), Phase.REFUSED)
+    return Answer((orjson.dumps(body),), Phase.REFUSED)
 
 
 def _answered(
@@ -237,7 +242,7 @@ def _answered(
         parts += [b',"errors":', orjson.dumps(told)]
     if extensions:
         parts += [b',"extensions":', orjson.dumps(extensions)]
-    return Answer(b"".join((*parts, b"}")), Phase.EXECUTED)
+    return Answer((*parts, b"}"), Phase.EXECUTED)
 
 
 def _failed(way: Bound, problem: Exception) -> list[GraphQLError]:

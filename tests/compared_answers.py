@@ -74,7 +74,8 @@ class Bank:
         self.dsn = dsn
         self.directory = Directory(database)
         self.tally = Tally()
-        self.engines = Engine(explains=True), Engine(compiled=False)
+        compiled = Engine(explains=True)
+        self.engines = compiled, Engine(compiled.documents, compiled=False)
 
     async def request(self, caller: Caller) -> Request:
         """What an operation of this caller carries with it."""

@@ -26,6 +26,7 @@ from graphql import (
 from known_pool import lists_of
 
 from domain.facts import camel
+from schema.group_keys import MOST_KEYS
 from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
 
 _SAMPLES: dict[str, Any] = {
@@ -49,10 +50,11 @@ def every_argument(schema: GraphQLSchema, pool: Pool) -> list[str]:
     written = set()
     operations = list(made.single_rows())
     for path, type_name in lists_of(schema):
-        lists = [made.everything_of(path, type_name), *made.pages(path, type_name)]
+        lists = list(made.pages(path, type_name))
         if type_name not in written:
             written.add(type_name)
-            lists += [*made.conditions(type_name), *made.orderings(type_name), *made.groups(type_name)]
+            lists += [*made.everything_of(type_name), *made.conditions(type_name)]
+            lists += [*made.orderings(type_name), *made.groups(type_name)]
         operations += [_reached(path, some) for some in _in_parts(lists)]
     return operations
 
@@ -106,10 +108,10 @@ class _Every:
             yield f"{{ nodes(ids: {literal(ids[start : start + 100])}) {{ id __typename }} }}"
         yield f"{{ viewer {{ {self._fields_of('Viewer')} }} }}"
 
-    def everything_of(self, path: list[str], type_name: str) -> str:
-        """A list with every field of its rows and every measure."""
-        del path
-        return f"(first: 1000) {{ totalCount nodes {{ {self._fields_of(type_name)} }} {self._aggregates(type_name)} }}"
+    def everything_of(self, type_name: str) -> Iterator[str]:
+        """Every field of a list's rows, every measure of the list."""
+        yield f"(first: 1000) {{ totalCount nodes {{ {self._fields_of(type_name)} }} }}"
+        yield f"{{ {self._aggregates(type_name)} }}"
 
     def _fields_of(self, type_name: str) -> str:
         made = self._schema.type_map[type_name]
@@ -143,9 +145,9 @@ class _Every:
         """Pages from either end, from a cursor, under an ordering and a condition."""
         coordinate = ".".join(path[-2:])
         order = (self._pool.orders.get(type_name) or [None])[0]
-        yield f"(first: 2) {PAGE}"
-        yield f"(last: 2) {PAGE}"
-        for cursor in self._pool.cursors_of(coordinate, type_name, None)[::4]:
+        yield f"(first: 3) {PAGE}"
+        yield f"(last: 3) {PAGE}"
+        for cursor in self._pool.cursors_of(coordinate, type_name, None)[2:3]:
             yield f"(after: {literal(cursor)}) {PAGE}"
             yield f"(before: {literal(cursor)}, where: {{ not: {{ id: [] }} }}) {PAGE}"
         if order:
@@ -153,15 +155,23 @@ class _Every:
         if "includeBelow" in self._schema.type_map[path[-2]].fields[path[-1]].args:  # type: ignore[attr-defined]
             yield f"(includeBelow: false) {PAGE}"
 
-    # Conditions: of each field all operators at once, of each relation every kind of its own.
+    # Conditions: the operators of many fields at once, of each relation every kind of its own.
 
     def conditions(self, type_name: str) -> Iterator[str]:
         """A list for each field of `where`."""
         made = self._schema.type_map[f"{type_name}Where"]
         assert isinstance(made, GraphQLInputObjectType)
+        compared: list[dict[str, Any]] = []
         for name, field in made.fields.items():
-            for given in self._condition(type_name, name, get_named_type(field.type)):
-                yield f"(where: {literal(given)}) {ROWS}"
+            named = get_named_type(field.type)
+            if name in ("id", "and", "or", "not") or named.name.endswith("Where"):
+                for given in self._condition(type_name, name, named):
+                    yield f"(where: {literal(given)}) {ROWS}"
+            else:
+                assert isinstance(named, GraphQLInputObjectType)
+                compared += [{name: one} for one in self._comparisons(named)]
+        for start in range(0, len(compared), 40):
+            yield f"(where: {literal({'or': compared[start : start + 40]})}) {ROWS}"
 
     def _condition(self, type_name: str, name: str, named: Any) -> Iterable[Any]:
         if name == "id":
@@ -172,11 +182,9 @@ class _Every:
             return [{name: {"id": self._pool.ids[type_name][:2]}}]
         if named.name.endswith("RelationWhere"):
             inner = self._pool.ids[get_named_type(named.fields["some"].type).name.removesuffix("Where")]
-            found = [{}, {"id": inner[::3]}]
-            return [{name: {quantifier: of}} for quantifier in named.fields for of in found]
-        if named.name.endswith("Where"):
-            return [{name: {}}, {name: {"id": self._pool.ids[named.name.removesuffix("Where")][::2]}}]
-        return [{"or": [{name: one} for one in self._comparisons(named)]}]
+            found = {"some": {}, "none": {"id": inner[::3]}, "every": {"id": inner[1:]}}
+            return [{name: {quantifier: of}} for quantifier, of in found.items()]
+        return [{name: {"id": self._pool.ids[named.name.removesuffix("Where")][::2]}}]
 
     def _comparisons(self, named: GraphQLInputObjectType) -> list[dict[str, Any]]:
         currency = {"currency": "CNY"} if "currency" in named.fields else {}
@@ -200,10 +208,11 @@ class _Every:
         made = self._schema.type_map.get(f"{type_name}Order")
         if not isinstance(made, GraphQLInputObjectType):
             return
+        way = {"direction": Code("DESC"), "nulls": Code("FIRST")}
         for name, field in made.fields.items():
-            for given in self._order_keys(name, get_named_type(field.type), 2):
-                way = {"direction": Code("DESC"), "nulls": Code("FIRST")}
-                yield f"(orderBy: {literal([given | way])}, first: 3) {PAGE}"
+            keys = [key | way for key in self._order_keys(name, get_named_type(field.type), 2)]
+            for start in range(0, len(keys), 2):
+                yield f"(orderBy: {literal(keys[start : start + 2])}, first: 3) {PAGE}"
 
     def _order_keys(self, name: str, named: Any, depth: int) -> Iterator[dict[str, Any]]:
         if name in ("direction", "nulls"):
@@ -211,11 +220,11 @@ class _Every:
         if isinstance(named, GraphQLEnumType):
             yield from ({name: Code(value)} for value in named.values)
         elif named.name.endswith("MeasureInput"):
-            yield from ({name: of} for of in self._measures(named.name.removesuffix("MeasureInput")))
+            yield from ({name: of} for of in self._few_measures(named.name.removesuffix("MeasureInput")))
         elif depth:
             for inner, field in named.fields.items():
                 keys = list(self._order_keys(inner, get_named_type(field.type), depth - 1))
-                yield from ({name: key} for key in keys[:2])
+                yield from ({name: key} for key in keys[:1])
 
     def _measures(self, type_name: str) -> Iterator[dict[str, Any]]:
         yield {"measure": Code("COUNT")}
@@ -225,20 +234,26 @@ class _Every:
             at = {"at": "0.5"} if function is AggregateFunction.PERCENTILE else {}
             yield of | at | ({"currency": "CNY"} if kind is Kind.MONEY else {})
 
+    def _few_measures(self, type_name: str) -> Iterator[dict[str, Any]]:
+        """The first measure of each kind."""
+        yield from {tuple(of): of for of in self._measures(type_name)}.values()
+
     def groups(self, type_name: str) -> Iterator[str]:
         """A list for each thing that it can be grouped by, with every condition on and ordering of the groups."""
         made = self._schema.type_map[f"{type_name}GroupBy"]
         assert isinstance(made, GraphQLInputObjectType)
         keys = list(self._group_keys(type_name, 1))
-        for by, shown in keys:
-            yield f"{{ groups(by: [{literal(by)}]) {{ key {{ {shown} }} aggregates {{ count }} }} }}"
+        for start in range(0, len(keys), MOST_KEYS):
+            every, shown = zip(*keys[start : start + MOST_KEYS], strict=True)
+            asked = f"key {{ {' '.join(shown)} }} aggregates {{ count }}"
+            yield f"{{ groups(by: {literal(list(every))}, first: 1000) {{ {asked} }} }}"
         by, shown = keys[0]
         asked = f"key {{ {shown} }} {self._aggregates(type_name)}"
-        order = [*({"key": by} for _ in "1"), *self._measures(type_name)]
+        order = [{"key": by}, *self._measures(type_name)]
         ordered = [key | {"direction": Code("DESC"), "nulls": Code("FIRST")} for key in order]
         yield f"{{ groups(by: {literal(by)}, orderBy: {literal(ordered)}, first: 2) {{ {asked} }} }}"
         for having in self._having(type_name):
-            yield f"{{ groups(by: {literal(by)}, having: {literal(having)}) {{ {asked} }} }}"
+            yield f"{{ groups(by: {literal(by)}, having: {literal(having)}) {{ aggregates {{ count }} }} }}"
 
     def _group_keys(self, type_name: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
         made = self._schema.type_map[f"{type_name}GroupBy"]
@@ -255,8 +270,8 @@ class _Every:
         for name, field in made.fields.items():
             if depth and name not in ("field", "bucket"):
                 target = get_named_type(field.type).name.removesuffix("GroupBy")
-                for by, shown in self._group_keys(target, depth - 1):
-                    yield {name: by}, f"{name} {{ {shown} }}"
+                by, shown = next(self._group_keys(target, depth - 1))
+                yield {name: by}, f"{name} {{ {shown} }}"
 
     def _having(self, type_name: str) -> Iterator[dict[str, Any]]:
         made = self._schema.type_map[f"{type_name}Having"]

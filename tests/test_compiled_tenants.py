@@ -23,7 +23,7 @@ from tenants import tables as t
 
 SCHEMA = graph()._schema
 CANARY = "CANARY"
-DRAWN = 60
+DRAWN = 30
 # Innermost first, so that each can be deleted.
 TABLES = [
     t.posting,

@@ -19,7 +19,7 @@ import structlog
 
 from api.app import create_app
 from api.issuer import DevelopmentIssuer
-from api.logs import configure_logs, correlation_id, operation_name, report_stray
+from api.logs import configure_logs, correlation_id, operation_name, report_stray, write_requests
 from api.settings import Settings
 from schema.graph import Engine
 from tenants.database import Database
@@ -55,6 +55,7 @@ class Logged(io.StringIO):
     """What was written to standard error."""
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
+        write_requests()
         parsed = [json.loads(line) for line in self.getvalue().splitlines()]
         return [line for line in parsed if event in (None, line["event"])]
 
