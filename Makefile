@@ -9,7 +9,7 @@ FAST := $(wildcard tests/test_domain_*.py tests/test_mapping*.py tests/test_sett
 	tests/test_tokens*.py tests/test_issuer*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast format lint types contracts test-15 bench sdl migration graphiql forget clean
+.PHONY: help run test check fast format lint types contracts test-15 bench golden sdl migration graphiql forget clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ test-15: $(VENV)/.dev graphiql ## run the whole suite on Debian's PostgreSQL 15,
 
 bench: $(VENV)/.runtime bench/postgraphile/node_modules/.package-lock.json ## measure beside the peers, write bench/RESULTS.md (OPTIONS="--quick")
 	$(BIN)/python -m bench $(OPTIONS)
+
+golden: $(VENV)/.dev ## write the statements of the sample operations anew (tests/golden): read the diff
+	WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_compiled_golden.py
 
 sdl: $(VENV)/.runtime ## write schema/schema.graphql anew
 	$(BIN)/python -m api sdl

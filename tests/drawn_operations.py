@@ -131,9 +131,9 @@ class _Drawing:
 
     def _of_type(self, level: int) -> str:
         """Fields of one of the types behind the interface; under keys of their own, since the types differ."""
-        names = [
-            made.name for made in self._schema.get_implementations(self._schema.type_map["Node"]).objects
-        ]  # type: ignore[arg-type]
+        node = self._schema.type_map["Node"]
+        assert isinstance(node, GraphQLInterfaceType)
+        names = [made.name for made in self._schema.get_implementations(node).objects]
         parent = self._schema.type_map[self._random.choice(names)]
         assert isinstance(parent, GraphQLObjectType)
         parts = []

@@ -162,14 +162,14 @@ class Values:
 
     def plain(self, type_: GraphQLInputType) -> Any:
         """A value of a scalar, an enum, a range, or a list of one of these."""
-        type_ = get_nullable_type(type_)
-        if is_list_type(type_):
-            return [self.plain(type_.of_type) for _ in range(self._random.randrange(4))]
-        if isinstance(type_, GraphQLEnumType):
-            return Code(self._random.choice(list(type_.values)))
-        if isinstance(type_, GraphQLInputObjectType):
-            return {key: self.plain(field.type) for key, field in type_.fields.items()}
-        return self._random.choice(_PLAIN[type_.name])
+        inner = get_nullable_type(type_)
+        if is_list_type(inner):
+            return [self.plain(inner.of_type) for _ in range(self._random.randrange(4))]
+        if isinstance(inner, GraphQLEnumType):
+            return Code(self._random.choice(list(inner.values)))
+        if isinstance(inner, GraphQLInputObjectType):
+            return {key: self.plain(field.type) for key, field in inner.fields.items()}
+        return self._random.choice(_PLAIN[get_named_type(inner).name])
 
     # Orderings and measures
 

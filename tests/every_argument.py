@@ -13,20 +13,16 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
-    TypeInfo,
-    TypeInfoVisitor,
-    Visitor,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
     is_list_type,
-    parse,
-    visit,
 )
 from known_pool import lists_of
 
 from domain.facts import camel
 from schema.group_keys import MOST_KEYS
+from schema.group_reading import MOST_COMPARED
 from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
 
 _SAMPLES: dict[str, Any] = {
@@ -110,7 +106,7 @@ class _Every:
 
     def everything_of(self, type_name: str) -> Iterator[str]:
         """Every field of a list's rows, every measure of the list."""
-        yield f"(first: 1000) {{ totalCount nodes {{ {self._fields_of(type_name)} }} }}"
+        yield f"(first: 100) {{ totalCount nodes {{ {self._fields_of(type_name)} }} }}"
         yield f"{{ {self._aggregates(type_name)} }}"
 
     def _fields_of(self, type_name: str) -> str:
@@ -288,65 +284,8 @@ class _Every:
             for measure, compared in named.fields.items():
                 if measure != "currency":
                     condition = {"isNull": False}
-                    assert "isNull" in get_named_type(compared.type).fields  # type: ignore[union-attr]
+                    assert "isNull" in get_named_type(compared.type).fields
                     measured.append({name: {measure: condition} | currency})
-        if measured:
-            yield {"or": measured[:40]}
-            if measured[40:]:
-                yield {"or": measured[40:80]}
-                yield {"or": measured[80:]} if measured[80:] else few
-
-
-# What operations ask for, and what could be asked for
-
-OPTIONAL = ("currency", "at", "bucket", "field")
-"""Fields of inputs that every type has but not every type has a use for."""
-
-
-class _Asking(Visitor):
-    def __init__(self, info: TypeInfo) -> None:
-        super().__init__()
-        self._info = info
-        self.found: set[str] = set()
-
-    def enter_field(self, node: Any, *_: Any) -> None:
-        parent = self._info.get_parent_type()
-        assert parent is not None
-        self.found.add(f"{parent.name}.{node.name.value}")
-        self.found |= {f"{parent.name}.{node.name.value}({one.name.value})" for one in node.arguments or ()}
-
-    def enter_object_value(self, node: Any, *_: Any) -> None:
-        named = get_named_type(self._info.get_input_type())  # type: ignore[arg-type]
-        assert named is not None
-        self.found |= {f"{named.name}.{one.name.value}" for one in node.fields}
-
-
-def asked_for(schema: GraphQLSchema, operations: Iterable[str]) -> set[str]:
-    """The fields, arguments and fields of inputs that appear in operations."""
-    found: set[str] = set()
-    for operation in operations:
-        info = TypeInfo(schema)
-        asking = _Asking(info)
-        visit(parse(operation), TypeInfoVisitor(info, asking))
-        found |= asking.found
-    return found
-
-
-def askable(schema: GraphQLSchema) -> set[str]:
-    """The fields, arguments and fields of inputs that can be reached from the query's root."""
-    found: set[str] = set()
-    unseen: list[Any] = [schema.query_type]
-    seen: set[str] = set()
-    while unseen:
-        made = unseen.pop()
-        if made.name in seen:
-            continue
-        seen.add(made.name)
-        if isinstance(made, GraphQLObjectType):
-            for name, field in made.fields.items():
-                found |= {f"{made.name}.{name}", *(f"{made.name}.{name}({key})" for key in field.args)}
-                unseen += [get_named_type(field.type), *(get_named_type(a.type) for a in field.args.values())]
-        elif isinstance(made, GraphQLInputObjectType):
-            found |= {f"{made.name}.{name}" for name in made.fields if name not in OPTIONAL}
-            unseen += [get_named_type(field.type) for field in made.fields.values()]
-    return found
+        # Each counts twice: as a comparison, and as what combines those of one field.
+        for start in range(0, len(measured), MOST_COMPARED // 3):
+            yield {"or": measured[start : start + MOST_COMPARED // 3]}

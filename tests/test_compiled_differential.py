@@ -85,8 +85,6 @@ async def differences(bank: Bank, pool: Pool, seeds: range) -> list[str]:
     return found
 
 
-# Where one field is refused, graphql-core drops what its siblings had begun.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
     found = bank.run(differences(bank, pool, range(FIRST, FIRST + COUNT)))
     gc.collect()
@@ -97,7 +95,6 @@ def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(ban
     assert set(tally.reasons) <= FALLBACKS
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_operations_by_hypothesis_graphql_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
     @settings(
         max_examples=max(COUNT // 10, 20),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,8 @@ from schema.compiler.outline import NotCompiled
 from schema.compiler.reads import Read
 from schema.request import Request
 from tenants.roles import Login
+
+_CODE = re.compile(r"[A-Za-z0-9_]{1,40}", re.ASCII)
 
 Fill = Callable[[Sequence[Read], Request], Any]
 """Where a parameter's value comes from: the arguments as read, or the request itself."""
@@ -58,9 +61,11 @@ class Audience:
 class Building:
     """One statement under construction."""
 
-    def __init__(self, audience: Audience, reads: Sequence[Read]) -> None:
+    def __init__(self, audience: Audience, reads: Sequence[Read], varying: Collection[int]) -> None:
+        """`varying` are the places of the fields whose arguments depend on variables."""
         self.audience = audience
         self.reads = reads
+        self._varying = varying
         self.fills: dict[str, Fill] = {}
         self._bound: dict[str, BindParameter[Any]] = {}
         self._names = 0
@@ -70,8 +75,12 @@ class Building:
         self._names += 1
         return f"{letter}{self._names}"
 
-    def argument(self, place: int, slot: int, type_: Any) -> BindParameter[Any]:
-        """The parameter that one value of a field's arguments fills."""
+    def argument(self, place: int, slot: int, type_: Any) -> ColumnElement[Any]:
+        """One value of a field's arguments: the parameter that it fills, or the plain number or code that the
+        document itself says, which PostgreSQL then plans for once and for all.
+        """
+        if place not in self._varying and (known := _plain(self.reads[place].values[slot])) is not None:
+            return literal_column(known, type_)
         return self._parameter(f"a{place}_{slot}", type_, lambda reads, _: reads[place].values[slot])
 
     def arguments(self, place: int, first: int) -> Callable[[Any, Any], ColumnElement[Any]]:
@@ -125,6 +134,13 @@ class Building:
             self.fills[name] = fill
             self._bound[name] = bindparam(name, type_=type_)
         return self._bound[name]
+
+
+def _plain(value: Any) -> str | None:
+    """A value whose SQL cannot be anything else."""
+    if type(value) is int:
+        return str(value) if value >= 0 else None
+    return f"'{value}'" if isinstance(value, str) and _CODE.fullmatch(value) else None
 
 
 @lru_cache(maxsize=4096)

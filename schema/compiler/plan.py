@@ -115,7 +115,7 @@ def _outlined(schema: GraphQLSchema, operation: Operation, variables: VariableVa
 
 
 def _compiled(made: Outline, reads: Sequence[Read], audience: Audience) -> Plan | str:
-    building = Building(audience, reads)
+    building = Building(audience, reads, {place.place for place in made.places if place.varies})
     try:
         whole = roots.data(building, made.fields)
     except NotCompiled as reason:
