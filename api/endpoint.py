@@ -14,6 +14,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from api.logs import correlation_id, log_request, operation_name, report_fault
+from api.recent import RecentRequests
 from api.reply import GRAPHQL_JSON, Reply, failed, media_type, turned_away
 from api.sent import JSON, Sent, Turned, from_body, from_query_string, refuse_other_kinds
 from api.tokens import TokenFault, TokenRefused, TokenVerifier
@@ -21,7 +22,7 @@ from api.trusted_documents import KnownDocuments
 from domain.access import Caller
 from schema.admission import RateLimited
 from schema.errors import Code, CodedError
-from schema.graph import Answer, Engine, Phase
+from schema.graph import Answer, Engine, Phase, Prepared
 from schema.request import Request
 from tenants.database import Database
 from tenants.organisation import Directory
@@ -75,6 +76,7 @@ class Endpoint:
         self._directory = directory
         self._verifier = verifier
         self._timeout_s = timeout_s
+        self._recent = RecentRequests()
         self._given_up: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,22 +141,46 @@ class Endpoint:
     async def _answered(self, http: _Exchange) -> Reply:
         # Before the body is read: nobody unknown is to cost us more than a header.
         caller = await self._caller(http)
-        sent = await _read(http)
-        http.operation = operation_name(sent.operation)
-        document = self._engine.documents.find(self._documents.text_of(sent))
+        prepared = await self._prepared(http)
+        if isinstance(prepared, Answer):
+            return _reply_with(prepared, http.media)
         try:
-            answer = await self._engine.answer(
-                await self._request(caller),
-                document,
-                variables=sent.variables,
-                operation=sent.operation,
-                reading_only=http.method in READING,
-                report=report_fault,
-                apart=self._apart,
-            )
+            request = await self._request(caller)
+            answer = await self._engine.execute(request, prepared, report=report_fault, apart=self._apart)
         except CodedError as refused:
             raise _not_admitted(refused) from None
         return _reply_with(answer, http.media)
+
+    async def _prepared(self, http: _Exchange) -> Prepared | Answer:
+        """The operation that is asked for. One that was asked for lately, byte for byte, need not be read again."""
+        if http.method in READING:
+            return self._read(http, from_query_string(http.query_string))
+        refuse_other_kinds(http.header(b"content-type"))
+        http.arriving = True
+        body = await _body(http.receive)
+        http.arriving = False
+        if (known := self._recent.find(body)) is not None:
+            http.operation = operation_name(known.operation.name)
+            return known
+        sent = from_body(body)
+        prepared = self._read(http, sent)
+        # What comes with its hash is registered anew each time: it may have been forgotten.
+        if isinstance(prepared, Prepared) and sent.sha256 is None:
+            self._recent.keep(body, prepared)
+        return prepared
+
+    def _read(self, http: _Exchange, sent: Sent) -> Prepared | Answer:
+        http.operation = operation_name(sent.operation)
+        document = self._engine.documents.find(self._documents.text_of(sent))
+        prepared = self._engine.prepare(
+            document,
+            variables=sent.variables,
+            operation=sent.operation,
+            reading_only=http.method in READING,
+        )
+        if isinstance(prepared, Prepared):
+            http.operation = operation_name(prepared.operation.name)
+        return prepared
 
     async def _caller(self, http: _Exchange) -> Caller:
         try:
@@ -183,16 +209,6 @@ class Endpoint:
             today=dt.datetime.now(dt.UTC).date(),
             deadline=time.monotonic() + self._timeout_s,
         )
-
-
-async def _read(http: _Exchange) -> Sent:
-    if http.method in READING:
-        return from_query_string(http.query_string)
-    refuse_other_kinds(http.header(b"content-type"))
-    http.arriving = True
-    body = await _body(http.receive)
-    http.arriving = False
-    return from_body(body)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -28,7 +28,6 @@ from schema.binding import (
 )
 from schema.bound_fields import BoundField, plain_arguments
 from schema.budget import width_of
-from schema.errors import BadInput
 from schema.group_inputs import groups_arguments
 from schema.group_keys import groupable, to_one_relations
 from schema.group_reading import read_grouping
@@ -66,22 +65,12 @@ _ROUNDED = {
 }
 
 
-async def _refused(refusal: BadInput) -> None:
-    raise refusal
-
-
 class AggregateField(BoundField):
     """A field of what is measured or grouped."""
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
-        """The field's value, or what will be; a refusal will be, too, since the siblings are under way by then."""
+        """The field's value, or what will be."""
         del args
-        try:
-            return self._result(source, info, kwargs)
-        except BadInput as refusal:
-            return _refused(refusal)
-
-    def _result(self, source: Any, info: Any, kwargs: Any) -> Any:
         match self.source:
             case AggregatesSource(target):
                 return Measured(target, source.measured)

@@ -17,7 +17,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import schema.codes  # noqa: F401 - makes the domain's code lists enums of the schema
 from schema.admission import Admission
-from schema.compiler.plan import Bound, bound
+from schema.compiler.plan import Bound, Ready, bound, ready
 from schema.compiler.rows import NOT_ANSWERED
 from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
@@ -78,16 +78,14 @@ async def here(executing: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResu
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One operation on its way."""
+class Prepared:
+    """One operation with its variables, ready for any caller: nothing of a caller is in it."""
 
-    request: Request
     operation: Operation
     coerced: VariableValues
     variables: dict[str, Any] | None
     cost: Cost
-    report: Report
-    apart: Apart
+    ready: Ready | str
 
 
 class Engine:
@@ -118,34 +116,67 @@ class Engine:
         operation: str | None,
         reading_only: bool,
         report: Report,
-        apart: Apart = here,
     ) -> Answer:
-        """Execute one operation for the request's caller. `reading_only` refuses mutations, as GET must.
+        """`prepare` and `execute` in one. Raises CodedError for what the admission refuses."""
+        prepared = self.prepare(document, variables=variables, operation=operation, reading_only=reading_only)
+        if isinstance(prepared, Answer):
+            return prepared
+        return await self.execute(request, prepared, report=report)
 
-        The normal executor, whose transactions may have to be undone, runs in `apart`.
+    def prepare(
+        self,
+        document: Document,
+        *,
+        variables: dict[str, Any] | None,
+        operation: str | None,
+        reading_only: bool,
+    ) -> Prepared | Answer:
+        """One operation with its variables, whoever may ask for it; or the answer that refuses it.
 
-        Raises CodedError for what the admission refuses.
+        `reading_only` refuses mutations, as GET must.
         """
         if document.refused:
-            return _refused(document.refused, report)
+            return _refused(document.refused)
         try:
             meant = document.operation(operation)
             if reading_only and meant.kind is not OperationType.QUERY:
                 return Answer((orjson.dumps(refusal(Code.BAD_REQUEST, _MUST_POST)),), Phase.MUST_POST)
             _refuse_unstorable(variables or {}, 0)
         except CodedError as refused:
-            return _refused([refused], report)
+            return _refused([refused])
         coerced = self._variables(meant).values(
             variables or {}, hide_suggestions=self.documents.hide_suggestions
         )
         if isinstance(coerced, list):
-            return _refused(coerced, report)
-        asked = _Asked(request, meant, coerced, variables, meant.cost(coerced.coerced), report, apart)
-        if asked.cost.total > self.documents.limits.cost:
-            return _refused([self._too_dear(asked.cost.total)], report)
-        self._admission.admit(request.caller, meant, asked.cost.total)
-        request.variables = coerced
-        return await self._executed(asked)
+            return _refused(coerced)
+        cost = meant.cost(coerced.coerced)
+        if cost.total > self.documents.limits.cost:
+            return _refused([self._too_dear(cost.total)])
+        return Prepared(meant, coerced, variables, cost, self._ready(meant, coerced))
+
+    async def execute(
+        self, request: Request, prepared: Prepared, *, report: Report, apart: Apart = here
+    ) -> Answer:
+        """Execute a prepared operation for the request's caller. Raises CodedError for what the admission refuses.
+
+        The normal executor, whose transactions may have to be undone, runs in `apart`.
+        """
+        self._admission.admit(request.caller, prepared.operation, prepared.cost.total)
+        way = self._way(request, prepared)
+        if isinstance(way, Bound):
+            try:
+                data = await request.database.answer(request.scope, way.plan.text, way.values)
+            except Exception as problem:
+                # What it was to cost stays charged: the database has worked for it.
+                return _answered(None, _failed(way, problem), {}, report)
+            if _NOT_ANSWERED not in data:
+                plan = {"tier": "compiled", "statement": way.plan.text}
+                return self._finished(request, prepared, data, [], plan, report)
+            way = "a row that must be there is not in sight"
+        request.variables = prepared.coerced
+        result = await apart(_by_the_executor(request, prepared))
+        data, errors = orjson.dumps(result.data), result.errors or []
+        return self._finished(request, prepared, data, errors, {"tier": "normal", "reason": way}, report)
 
     def _variables(self, operation: Operation) -> Variables:
         known: Variables | None = operation.plans.get("variables")
@@ -153,48 +184,43 @@ class Engine:
             known = operation.plans["variables"] = Variables(self.schema, operation.node)
         return known
 
-    async def _executed(self, asked: _Asked) -> Answer:
-        way = self._planned(asked)
-        if isinstance(way, Bound):
-            request = asked.request
-            try:
-                data = await request.database.answer(request.scope, way.plan.text, way.values)
-            except Exception as problem:
-                # What it was to cost stays charged: the database has worked for it.
-                return _answered(None, _failed(way, problem), {}, asked.report)
-            if _NOT_ANSWERED not in data:
-                return self._finished(asked, data, [], {"tier": "compiled", "statement": way.plan.text})
-            way = "a row that must be there is not in sight"
-        result = await asked.apart(_by_the_executor(asked))
-        errors = result.errors or []
-        return self._finished(asked, orjson.dumps(result.data), errors, {"tier": "normal", "reason": way})
-
-    def _planned(self, asked: _Asked) -> Bound | str:
-        if asked.operation.kind is not OperationType.QUERY:
+    def _ready(self, operation: Operation, coerced: VariableValues) -> Ready | str:
+        if operation.kind is not OperationType.QUERY:
             return "mutations are carried out one after the other"
         if not self._compiled:
             return "compiled plans are switched off"
         try:
-            made = bound(self.schema, asked.operation, asked.coerced, asked.request)
+            return ready(self.schema, operation, coerced)
         except GraphQLError:
             return "an argument is refused, and the normal executor says so at its place"
-        if isinstance(made, Bound) and made.is_new:
-            self.documents.weigh(asked.operation, made.plan.weight)
-        return made
+
+    def _way(self, request: Request, prepared: Prepared) -> Bound | str:
+        if isinstance(prepared.ready, str):
+            return prepared.ready
+        way = bound(prepared.ready, request)
+        if isinstance(way, Bound) and way.is_new:
+            self.documents.weigh(prepared.operation, way.plan.weight)
+        return way
 
     def _finished(
-        self, asked: _Asked, data: bytes, errors: Iterable[GraphQLError], plan: dict[str, Any]
+        self,
+        request: Request,
+        prepared: Prepared,
+        data: bytes,
+        errors: Iterable[GraphQLError],
+        plan: dict[str, Any],
+        report: Report,
     ) -> Answer:
         if len(data) > self._answer_bytes:
-            return _answered(None, [self._too_long(len(data))], {}, asked.report)
-        requested = asked.cost.total
+            return _answered(None, [self._too_long(len(data))], {}, report)
+        requested = prepared.cost.total
         # What a long answer holds is estimated: it must not seem more than could be.
-        actual = min(asked.cost.work + objects_in(data), requested)
-        self._admission.settle(asked.request.caller, requested, actual)
+        actual = min(prepared.cost.work + objects_in(data), requested)
+        self._admission.settle(request.caller, requested, actual)
         extensions: dict[str, Any] = {"cost": {"requested": requested, "actual": actual}}
         if self._explains:
             extensions["plan"] = plan
-        return _answered(data, errors, extensions, asked.report)
+        return _answered(data, errors, extensions, report)
 
     def _too_dear(self, requested: int) -> CodedError:
         return CodedError(
@@ -211,27 +237,31 @@ class Engine:
         )
 
 
-async def _by_the_executor(asked: _Asked) -> ExecutionResult:
+async def _by_the_executor(request: Request, prepared: Prepared) -> ExecutionResult:
     try:
         result = execute(
             graph()._schema,
-            asked.operation.document,
-            context_value=asked.request,
-            variable_values=asked.variables,
-            operation_name=asked.operation.name,
+            prepared.operation.document,
+            context_value=request,
+            variable_values=prepared.variables,
+            operation_name=prepared.operation.name,
             executor_class=StrawberryGraphQLCoreExecutionContext,
         )
         return result if isinstance(result, ExecutionResult) else await result
     finally:
-        await asked.request.close()
+        await request.close()
 
 
 _MUST_POST = "GET only reads: send a mutation by POST"
 
 
-def _refused(errors: Iterable[GraphQLError], report: Report) -> Answer:
-    body = {"errors": shown(errors, report, refused_before=True)}
+def _refused(errors: Iterable[GraphQLError]) -> Answer:
+    body = {"errors": shown(errors, _unreachable, refused_before=True)}
     return Answer((orjson.dumps(body),), Phase.REFUSED)
+
+
+def _unreachable(cause: BaseException) -> str:
+    raise AssertionError("what is refused before it is executed is no fault of ours") from cause
 
 
 def _answered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import date
 from typing import Any
@@ -19,6 +20,17 @@ from tenants.scope import Scope
 from tenants.snapshot import Snapshot
 
 LoadMany = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+
+
+class _Loader(DataLoader[Any, Any]):
+    """A batch whose answers several fields may await: where one of them is cancelled, the others are not.
+
+    graphql-core cancels what stands beside a field that is refused.
+    """
+
+    def load(self, key: Any) -> Awaitable[Any]:
+        """The answer for one key, as this caller's own future."""
+        return asyncio.shield(super().load(key))
 
 
 class Request:
@@ -53,7 +65,7 @@ class Request:
         """The loader that collects the keys of one thing asked for; `what` holds the field and its arguments."""
         loader = self._loaders.get(what)
         if loader is None:
-            loader = self._loaders[what] = DataLoader(load_fn=load)
+            loader = self._loaders[what] = _Loader(load_fn=load)
         return loader
 
     async def renew(self) -> None:

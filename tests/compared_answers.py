@@ -101,7 +101,7 @@ class Bank:
             answered = await engine.answer(
                 request, document, variables=variables, operation=None, reading_only=False, report=report
             )
-        except Exception as broken:
+        except (Exception, asyncio.CancelledError) as broken:
             faults.append(broken)
             return b"null"
         return answered.body

@@ -27,6 +27,11 @@ from small_bank import SmallBank
 from domain.access import Caller
 from schema.graph import graph
 
+# graphql-core drops what it has not begun to await beside a field that is refused.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 SCHEMA = graph()._schema
 CALLERS = {
     "headquarters": SmallBank.headquarters,

@@ -22,6 +22,11 @@ from domain.access import Caller
 from schema.graph import graph
 from tenants import tables as t
 
+# graphql-core drops what it has not begun to await beside a field that is refused.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 SCHEMA = graph()._schema
 CANARY = "CANARY"
 DRAWN = 30

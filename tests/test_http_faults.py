@@ -54,7 +54,7 @@ async def test_a_fault_of_our_own_is_masked(site: Site, monkeypatch: pytest.Monk
     async def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(Engine, "answer", fail)
+    monkeypatch.setattr(Engine, "execute", fail)
     response = await site.ask(VIEWER)
     assert response.status_code == 500
     (error,) = checked(response)["errors"]

@@ -149,7 +149,7 @@ async def test_a_fault_is_logged_under_the_id_that_the_caller_is_given(
     async def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(Engine, "answer", fail)
+    monkeypatch.setattr(Engine, "execute", fail)
     response = await client.post("/graphql", json={"query": "{ viewer { role } }"})
     (fault,) = logged.lines("fault")
     (request,) = logged.lines("request")

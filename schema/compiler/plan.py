@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,9 @@ from schema.request import Request
 from tenants.database import DIALECT
 
 MOST_SHAPES = 200
-"""Plans kept of one operation: every shape of a caller's `where` makes one."""
+"""Plans kept of one outline: every shape of a caller's `where` makes one."""
+MOST_OUTLINES = 50
+"""Outlines kept of one operation: every choice among its @skip and @include makes one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,32 +65,53 @@ class _Shaped:
     plans: dict[Any, Plan | str] = field(default_factory=dict)
 
 
-def bound(
-    schema: GraphQLSchema, operation: Operation, variables: VariableValues, request: Request
-) -> Bound | str:
-    """The statement that answers the operation, with its values; or the reason why the normal executor must.
+@dataclass(slots=True, eq=False)
+class Ready:
+    """An operation's arguments, read: all that can be known of it before it is known who asks."""
 
-    Raises BadInput where an argument cannot be taken: the normal executor says so at its place in the answer.
+    shaped: _Shaped
+    reads: list[Read]
+    shape: tuple[Hashable, ...]
+    plans: dict[Audience, Plan | str] = field(default_factory=dict)
+
+
+def ready(schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> Ready | str:
+    """The operation with its arguments; or the reason why the normal executor must answer.
+
+    Raises GraphQLError where an argument cannot be taken: the normal executor says so at its place in the answer.
     """
     shaped = _shaped(schema, operation, variables)
     if isinstance(shaped, str):
         return shaped
+    places = shaped.outline.places
     try:
-        reads = [
-            known or read(place, variables)
-            for known, place in zip(shaped.reads, shaped.outline.places, strict=True)
-        ]
+        reads = [known or read(place, variables) for known, place in zip(shaped.reads, places, strict=True)]
     except NotCompiled as reason:
         return str(reason)
+    shape = tuple(one.shape for one, known in zip(reads, shaped.reads, strict=True) if not known)
+    return Ready(shaped, reads, shape)
+
+
+def bound(asked: Ready, request: Request) -> Bound | str:
+    """The statement that answers the request's caller, with its values; or why the normal executor must."""
     audience = Audience.of(request)
-    shape = (audience, *(one.shape for one, known in zip(reads, shaped.reads, strict=True) if not known))
-    plan = shaped.plans.get(shape)
-    is_new = plan is None
+    plan = asked.plans.get(audience)
+    is_new = False
     if plan is None:
-        if len(shaped.plans) >= MOST_SHAPES:
-            shaped.plans.clear()
-        plan = shaped.plans[shape] = _compiled(shaped.outline, reads, audience)
-    return plan if isinstance(plan, str) else Bound(plan, plan.values(reads, request), is_new)
+        plan, is_new = _plan(asked, audience)
+        asked.plans[audience] = plan
+    return plan if isinstance(plan, str) else Bound(plan, plan.values(asked.reads, request), is_new)
+
+
+def _plan(asked: Ready, audience: Audience) -> tuple[Plan | str, bool]:
+    plans = asked.shaped.plans
+    shape = (audience, *asked.shape)
+    if (known := plans.get(shape)) is not None:
+        return known, False
+    if len(plans) >= MOST_SHAPES:
+        plans.clear()
+    plans[shape] = made = _compiled(asked.shaped.outline, asked.reads, audience)
+    return made, True
 
 
 def _shaped(schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> _Shaped | str:
@@ -99,6 +122,8 @@ def _shaped(schema: GraphQLSchema, operation: Operation, variables: VariableValu
     key = tuple(variables.coerced.get(name) for name in deciding)
     shaped: _Shaped | str | None = plans.get(key)
     if shaped is None:
+        if len(plans) >= MOST_OUTLINES:
+            plans.clear()
         shaped = plans[key] = _outlined(schema, operation, variables)
     return shaped
 

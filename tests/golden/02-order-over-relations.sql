@@ -1,19 +1,19 @@
 (
   SELECT convert_to(('{"clients":' || (
-    SELECT ('{"edges":' || '[' || coalesce(array_to_string(s4.rows0[1:least(cardinality(s4.rows0), $1::INTEGER)],
-      ','), '') || ']' || ',"pageInfo":' || '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s4.places) >
-      $1::INTEGER, false) THEN 'true' ELSE 'false' END || ',"hasPreviousPage":false,"startCursor":' ||
-      coalesce(('"' || translate(encode(convert_to(CASE WHEN ($1::INTEGER > 0) THEN s4.places[1] END, 'UTF8'),
-      'base64'), E'+/=\n', '-_') || '"'), 'null') || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE
-      WHEN ($1::INTEGER > 0) THEN s4.places[least(cardinality(s4.places), $1::INTEGER)] END, 'UTF8'), 'base64'),
-      E'+/=\n', '-_') || '"'), 'null') || '}' || '}') AS anon_1
+    SELECT ('{"edges":' || '[' || coalesce(array_to_string(s4.rows0[1:least(cardinality(s4.rows0), 10)], ','),
+      '') || ']' || ',"pageInfo":' || '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s4.places) > 10,
+      false) THEN 'true' ELSE 'false' END || ',"hasPreviousPage":false,"startCursor":' || coalesce(('"' ||
+      translate(encode(convert_to(CASE WHEN (10 > 0) THEN s4.places[1] END, 'UTF8'), 'base64'), E'+/=\n', '-_')
+      || '"'), 'null') || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE WHEN (10 > 0)
+      THEN s4.places[least(cardinality(s4.places), 10)] END, 'UTF8'), 'base64'), E'+/=\n', '-_') || '"'),
+      'null') || '}' || '}') AS anon_1
     FROM (
-      SELECT array_agg(CAST(('{"cursor":"' || translate(encode(convert_to(('["' || $2::VARCHAR || '"' || ','
-        || coalesce(CAST(to_json(s3.o0) AS TEXT), 'null') || ',' || coalesce(CAST(to_json(CAST(s3.o1 AS TEXT))
-        AS TEXT), 'null') || ',' || coalesce(CAST(to_json(s3.o2) AS TEXT), 'null') || ',' || CAST(to_json(s3.branch_id)
+      SELECT array_agg(CAST(('{"cursor":"' || translate(encode(convert_to(('["' || '287be4b4' || '"' || ',' ||
+        coalesce(CAST(to_json(s3.o0) AS TEXT), 'null') || ',' || coalesce(CAST(to_json(CAST(s3.o1 AS TEXT)) AS
+        TEXT), 'null') || ',' || coalesce(CAST(to_json(s3.o2) AS TEXT), 'null') || ',' || CAST(to_json(s3.branch_id)
         AS TEXT) || ',' || CAST(to_json(s3.id) AS TEXT) || ']'), 'UTF8'), 'base64'), E'+/=\n', '-_') ||
         '","node":' || ('{"legalName":' || CAST(to_json(s3.legal_name) AS TEXT) || '}') || '}') AS TEXT)) AS
-        rows0, array_agg(CAST(('["' || $2::VARCHAR || '"' || ',' || coalesce(CAST(to_json(s3.o0) AS TEXT),
+        rows0, array_agg(CAST(('["' || '287be4b4' || '"' || ',' || coalesce(CAST(to_json(s3.o0) AS TEXT),
         'null') || ',' || coalesce(CAST(to_json(CAST(s3.o1 AS TEXT)) AS TEXT), 'null') || ',' || coalesce(CAST(to_json(s3.o2)
         AS TEXT), 'null') || ',' || CAST(to_json(s3.branch_id) AS TEXT) || ',' || CAST(to_json(s3.id) AS TEXT)
         || ']') AS TEXT)) AS places
@@ -26,7 +26,7 @@
             FROM bank.unit AS unit_1
             WHERE unit_1.id = t1.branch_id) AS o0, (
             SELECT sum(facility_1.outstanding_minor) FILTER (
-            WHERE facility_1.currency = $3::VARCHAR) AS anon_2
+            WHERE facility_1.currency = 'CNY') AS anon_2
             FROM bank.facility AS facility_1
             WHERE facility_1.branch_id = t1.branch_id AND facility_1.client_id = t1.id) AS o1, (
             SELECT staff_1.code
@@ -35,4 +35,4 @@
           FROM bank.client AS t1) AS s2
         ORDER BY s2.o0 ASC NULLS LAST, s2.o1 DESC NULLS LAST, s2.o2 ASC NULLS FIRST, s2.branch_id ASC, s2.id
           ASC
-        LIMIT $1::INTEGER + 1) AS s3) AS s4) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 10 + 1) AS s3) AS s4) || '}'), 'UTF8') AS convert_to_1)

@@ -24,25 +24,25 @@
                 false)
               GROUP BY client_1.credit_grade) AS anon_5
             ORDER BY anon_5.g0 ASC NULLS LAST
-            LIMIT $2::INTEGER) AS s5) || '}') AS anon_2) || ',"facilities":' || (
+            LIMIT 50) AS s5) || '}') AS anon_2) || ',"facilities":' || (
         SELECT ('{"aggregates":' || (
           SELECT ('{"count":' || CAST(s8.m0 AS TEXT) || ',"limit":' || '{"sum":' || CASE WHEN (s8.m1 IS NULL)
-            THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s8.m1 AS NUMERIC) * CASE WHEN ($3::VARCHAR IN ('JPY',
-            'KRW', 'VND')) THEN 1 WHEN ($3::VARCHAR IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT)
-            || '"}') END || ',"max":' || CASE WHEN (s8.m2 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s8.m2
-            AS NUMERIC) * CASE WHEN ($3::VARCHAR IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ($3::VARCHAR IN ('BHD',
-            'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || ',"maturesOn":' ||
-            '{"max":' || coalesce(CAST(to_json(s8.m3) AS TEXT), 'null') || '}' || '}') AS anon_8
+            THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s8.m1 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW',
+            'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}')
+            END || ',"max":' || CASE WHEN (s8.m2 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s8.m2
+            AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD',
+            'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || ',"maturesOn":' || '{"max":' ||
+            coalesce(CAST(to_json(s8.m3) AS TEXT), 'null') || '}' || '}') AS anon_8
           FROM (
             SELECT count(*) AS m0, sum(t7.limit_minor) FILTER (
-            WHERE t7.currency = $4::VARCHAR) AS m1, max(t7.limit_minor) FILTER (
-            WHERE t7.currency = $5::VARCHAR) AS m2, max(t7.matures_on) AS m3
+            WHERE t7.currency = 'CNY') AS m1, max(t7.limit_minor) FILTER (
+            WHERE t7.currency = 'CNY') AS m2, max(t7.matures_on) AS m3
             FROM bank.facility AS t7
             WHERE t7.branch_id = s2.id AND coalesce(t7.branch_id = any($1::INTEGER[]), false)) AS s8) || '}')
           AS anon_7) || '}'), ',') AS rows0
       FROM (
         SELECT t1.id AS id, t1.code AS code
         FROM bank.unit AS t1
-        WHERE t1.kind = any(CAST($6::TEXT[] AS TEXT[]))
+        WHERE t1.kind = any(CAST($2::TEXT[] AS TEXT[]))
         ORDER BY t1.code ASC, t1.id ASC
-        LIMIT $7::INTEGER) AS s2) AS s9) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 50) AS s2) AS s9) || '}'), 'UTF8') AS convert_to_1)

@@ -37,9 +37,9 @@
               FROM bank.posting AS t8
               WHERE t8.branch_id = t6.branch_id AND t8.client_id = t6.client_id AND t8.facility_id = t6.id
               ORDER BY t8.due_on DESC, t8.branch_id DESC, t8.id DESC
-              LIMIT $6::INTEGER) AS s9
+              LIMIT 3) AS s9
             ORDER BY s9.due_on ASC, s9.branch_id ASC, s9.id ASC) AS s10) AS s11) || '}') AS anon_5
-      FROM unnest($7::INTEGER[], $8::INTEGER[], $9::UUID[]) AS k5(k0, k1, k2)
+      FROM unnest($6::INTEGER[], $7::INTEGER[], $8::UUID[]) AS k5(k0, k1, k2)
       JOIN bank.facility AS t6 ON true
       WHERE k5.k0 = anon_4.n AND t6.branch_id = k5.k1 AND t6.id = k5.k2 AND coalesce(t6.branch_id = any($4::INTEGER[]),
         false)), (
@@ -51,7 +51,7 @@
           FROM LATERAL app.units_above(t13.id) AS l14(id, distance)
           JOIN bank.unit AS t15 ON t15.id = l14.id
           ORDER BY l14.distance) AS s16) || '}') AS anon_7
-      FROM unnest($10::INTEGER[], $11::INTEGER[]) AS k12(k0, k1)
+      FROM unnest($9::INTEGER[], $10::INTEGER[]) AS k12(k0, k1)
       JOIN bank.unit AS t13 ON true
       WHERE k12.k0 = anon_4.n AND t13.id = k12.k1), 'null'), ','), '') || ']') AS anon_1
-    FROM generate_series($12::INTEGER, $13::INTEGER) AS anon_4(n)) || '}'), 'UTF8') AS convert_to_1)
+    FROM generate_series($11::INTEGER, $12::INTEGER) AS anon_4(n)) || '}'), 'UTF8') AS convert_to_1)

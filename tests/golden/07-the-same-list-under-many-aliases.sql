@@ -2,7 +2,7 @@
   SELECT t1.branch_id AS branch_id, t1.id AS id, t1.reference AS reference, t1.currency AS currency,
     t1.limit_minor AS limit_minor
   FROM bank.facility AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.status = $2::VARCHAR)
+  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.status = 'ACTIVE')
 SELECT convert_to(('{"open":' || (
   SELECT ('{"nodes":' || '[' || coalesce(s4.rows0, '') || ']' || ',"totalCount":' || CAST((
     SELECT count(*) AS count_1
@@ -16,7 +16,7 @@ SELECT convert_to(('{"open":' || (
         c2.limit_minor AS limit_minor
       FROM c2
       ORDER BY c2.branch_id ASC, c2.id ASC
-      LIMIT $3::INTEGER) AS s3) AS s4) || ',"latest":' || (
+      LIMIT 2) AS s3) AS s4) || ',"latest":' || (
   SELECT ('{"nodes":' || '[' || coalesce(s9.rows0, '') || ']' || '}') AS anon_2
   FROM (
     SELECT string_agg(('{"reference":' || CAST(to_json(s8.reference) AS TEXT) || '}'), ',') AS rows0
@@ -30,19 +30,19 @@ SELECT convert_to(('{"open":' || (
         FROM bank.facility AS t6
         WHERE t6.branch_id = t5.id
         ORDER BY t6.disbursed_on DESC NULLS LAST, t6.branch_id ASC, t6.id ASC
-        LIMIT $4::INTEGER) AS l7 ON true
+        LIMIT 1) AS l7 ON true
       ORDER BY l7.disbursed_on DESC NULLS LAST, l7.branch_id ASC, l7.id ASC
-      LIMIT $4::INTEGER) AS s8) AS s9) || ',"none":' || (
-  SELECT ('{"pageInfo":' || '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s12.places) > $5::INTEGER,
-    false) THEN 'true' ELSE 'false' END || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE
-    WHEN ($5::INTEGER > 0) THEN s12.places[least(cardinality(s12.places), $5::INTEGER)] END, 'UTF8'), 'base64'),
-    E'+/=\n', '-_') || '"'), 'null') || '}' || '}') AS anon_3
+      LIMIT 1) AS s8) AS s9) || ',"none":' || (
+  SELECT ('{"pageInfo":' || '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s12.places) > 0, false) THEN
+    'true' ELSE 'false' END || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE WHEN (0 >
+    0) THEN s12.places[least(cardinality(s12.places), 0)] END, 'UTF8'), 'base64'), E'+/=\n', '-_') || '"'),
+    'null') || '}' || '}') AS anon_3
   FROM (
-    SELECT array_agg(CAST(('["' || $6::VARCHAR || '"' || ',' || CAST(to_json(s11.branch_id) AS TEXT) || ',' ||
+    SELECT array_agg(CAST(('["' || 'bc9d4a1d' || '"' || ',' || CAST(to_json(s11.branch_id) AS TEXT) || ',' ||
       CAST(to_json(s11.id) AS TEXT) || ']') AS TEXT)) AS places
     FROM (
       SELECT t10.branch_id AS branch_id, t10.id AS id
       FROM bank.facility AS t10
       WHERE coalesce(t10.branch_id = any($1::INTEGER[]), false)
       ORDER BY t10.branch_id ASC, t10.id ASC
-      LIMIT $5::INTEGER + 1) AS s11) AS s12) || '}'), 'UTF8') AS convert_to_1)
+      LIMIT 0 + 1) AS s11) AS s12) || '}'), 'UTF8') AS convert_to_1)

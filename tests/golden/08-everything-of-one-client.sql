@@ -17,11 +17,11 @@
               FROM bank.region_indicator AS t4
               WHERE t4.region_code = t3.code
               ORDER BY t4.year DESC, t4.indicator ASC, t4.region_code ASC
-              LIMIT $1::INTEGER) AS s5) AS s6) || '}') AS anon_3
+              LIMIT 3) AS s5) AS s6) || '}') AS anon_3
         FROM bank.region AS t3
         WHERE t3.code = t2.region_code), 'null') || '}') AS anon_2
       FROM bank.unit AS t2
-      WHERE t2.id = t1.branch_id), chr($2::INTEGER)) || ',"contacts":' || (
+      WHERE t2.id = t1.branch_id), chr($1::INTEGER)) || ',"contacts":' || (
       SELECT ('{"totalCount":' || CAST((
         SELECT count(*) AS count_1
         FROM bank.contact AS t10
@@ -35,7 +35,7 @@
           FROM bank.contact AS t7
           WHERE t7.branch_id = t1.branch_id AND t7.client_id = t1.id
           ORDER BY t7.name ASC, t7.branch_id ASC, t7.id ASC
-          LIMIT $3::INTEGER) AS s8) AS s9) || ',"statements":' || (
+          LIMIT 3) AS s8) AS s9) || ',"statements":' || (
       SELECT ('{"nodes":' || '[' || coalesce(s13.rows0, '') || ']' || '}') AS anon_6
       FROM (
         SELECT string_agg(('{"periodEnd":' || CAST(to_json(s12.period_end) AS TEXT) || ',"revenue":' || case
@@ -53,7 +53,7 @@
           FROM bank.financial_statement AS t11
           WHERE t11.branch_id = t1.branch_id AND t11.client_id = t1.id
           ORDER BY t11.period_end DESC, t11.recorded_at DESC, t11.branch_id ASC, t11.id ASC
-          LIMIT $4::INTEGER) AS s12) AS s13) || ',"creditEvents":' || (
+          LIMIT 1) AS s12) AS s13) || ',"creditEvents":' || (
       SELECT ('{"nodes":' || '[' || coalesce(s17.rows0, '') || ']' || '}') AS anon_7
       FROM (
         SELECT string_agg(('{"kind":"' || s15.kind || '","occurredOn":' || CAST(to_json(s15.occurred_on) AS
@@ -67,7 +67,7 @@
           FROM bank.credit_event AS t14
           WHERE t14.branch_id = t1.branch_id AND t14.client_id = t1.id
           ORDER BY t14.occurred_on DESC, t14.branch_id ASC, t14.id ASC
-          LIMIT $5::INTEGER) AS s15) AS s17) || '}') AS anon_1
+          LIMIT 5) AS s15) AS s17) || '}') AS anon_1
     FROM bank.client AS t1
-    WHERE t1.branch_id = $6::INTEGER AND t1.id = $7::UUID AND coalesce(t1.branch_id = any($8::INTEGER[]),
+    WHERE t1.branch_id = $2::INTEGER AND t1.id = $3::UUID AND coalesce(t1.branch_id = any($4::INTEGER[]),
       false)), 'null') || '}'), 'UTF8') AS convert_to_1)

@@ -19,4 +19,4 @@
         FROM bank.client AS t1
         WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
-        LIMIT $2::INTEGER) AS s2) AS s3) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 500) AS s2) AS s3) || '}'), 'UTF8') AS convert_to_1)

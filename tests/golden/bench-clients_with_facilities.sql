@@ -23,11 +23,11 @@
             FROM bank.facility AS t3
             WHERE t3.branch_id = s2.branch_id AND t3.client_id = s2.id
             ORDER BY t3.reference ASC, t3.branch_id ASC, t3.id ASC
-            LIMIT $1::INTEGER) AS s4) AS s5) || '}'), ',') AS rows0
+            LIMIT 10) AS s4) AS s5) || '}'), ',') AS rows0
       FROM (
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name, t1.credit_grade AS
           credit_grade, t1.status AS status
         FROM bank.client AS t1
-        WHERE coalesce(t1.branch_id = any($2::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
-        LIMIT $3::INTEGER) AS s2) AS s6) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 50) AS s2) AS s6) || '}'), 'UTF8') AS convert_to_1)

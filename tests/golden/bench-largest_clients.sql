@@ -28,7 +28,7 @@
                 FROM bank.facility AS t6
                 WHERE t6.branch_id = s5.branch_id AND t6.client_id = s5.id
                 ORDER BY t6.reference ASC, t6.branch_id ASC, t6.id ASC
-                LIMIT $1::INTEGER) AS s7) AS s8) || '}'), ',') AS rows0
+                LIMIT 5) AS s7) AS s8) || '}'), ',') AS rows0
           FROM (
             SELECT l4.branch_id AS branch_id, l4.id AS id, l4.legal_name AS legal_name, l4.currency AS
               currency, l4.registered_capital_minor AS registered_capital_minor, l4.credit_grade AS
@@ -41,12 +41,12 @@
               FROM bank.client AS t3
               WHERE t3.branch_id = anon_4.id
               ORDER BY t3.registered_capital_minor DESC NULLS LAST, t3.branch_id ASC, t3.id ASC
-              LIMIT $2::INTEGER) AS l4 ON true
+              LIMIT 10) AS l4 ON true
             ORDER BY l4.registered_capital_minor DESC NULLS LAST, l4.branch_id ASC, l4.id ASC
-            LIMIT $2::INTEGER) AS s5) AS s9) || '}'), ',') AS rows0
+            LIMIT 10) AS s5) AS s9) || '}'), ',') AS rows0
       FROM (
         SELECT t1.id AS id, t1.code AS code
         FROM bank.unit AS t1
-        WHERE t1.kind = $3::VARCHAR
+        WHERE t1.kind = 'SUB_BRANCH'
         ORDER BY t1.code ASC, t1.id ASC
-        LIMIT $4::INTEGER) AS s2) AS s10) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 20) AS s2) AS s10) || '}'), 'UTF8') AS convert_to_1)

@@ -3,7 +3,7 @@
     SELECT ('{"totalCount":' || CAST((
       SELECT count(*) AS count_1
       FROM bank.unit AS t10
-      WHERE t10.kind = $1::VARCHAR) AS TEXT) || ',"nodes":' || '[' || coalesce(s9.rows1, '') || ']' || '}') AS
+      WHERE t10.kind = 'BRANCH') AS TEXT) || ',"nodes":' || '[' || coalesce(s9.rows1, '') || ']' || '}') AS
       anon_1
     FROM (
       SELECT string_agg(('{"code":' || CAST(to_json(s2.code) AS TEXT) || ',"name":' || CAST(to_json(s2.name)
@@ -36,6 +36,6 @@
         SELECT t1.id AS id, t1.code AS code, t1.name AS name, t1.parent_id AS parent_id, t1.region_code AS
           region_code
         FROM bank.unit AS t1
-        WHERE t1.kind = $1::VARCHAR
+        WHERE t1.kind = 'BRANCH'
         ORDER BY t1.code ASC, t1.id ASC
-        LIMIT $2::INTEGER) AS s2) AS s9) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 50) AS s2) AS s9) || '}'), 'UTF8') AS convert_to_1)

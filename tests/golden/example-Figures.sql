@@ -32,7 +32,7 @@
             FROM bank.financial_statement AS t3
             WHERE t3.branch_id = s2.branch_id AND t3.client_id = s2.id
             ORDER BY t3.period_end DESC, t3.recorded_at DESC, t3.branch_id ASC, t3.id ASC
-            LIMIT $1::INTEGER) AS s4) AS s5) || ',"contacts":' || (
+            LIMIT 50) AS s4) AS s5) || ',"contacts":' || (
         SELECT ('{"nodes":' || '[' || coalesce(s8.rows0, '') || ']' || '}') AS anon_3
         FROM (
           SELECT string_agg(('{"name":' || CAST(to_json(s7.name) AS TEXT) || ',"position":' || coalesce(CAST(to_json(s7.position)
@@ -44,7 +44,7 @@
             FROM bank.contact AS t6
             WHERE t6.branch_id = s2.branch_id AND t6.client_id = s2.id
             ORDER BY t6.name ASC, t6.branch_id ASC, t6.id ASC
-            LIMIT $2::INTEGER) AS s7) AS s8) || ',"creditEvents":' || (
+            LIMIT 50) AS s7) AS s8) || ',"creditEvents":' || (
         SELECT ('{"nodes":' || '[' || coalesce(s11.rows0, '') || ']' || '}') AS anon_4
         FROM (
           SELECT string_agg(('{"kind":"' || s10.kind || '","occurredOn":' || CAST(to_json(s10.occurred_on) AS
@@ -58,10 +58,10 @@
             FROM bank.credit_event AS t9
             WHERE t9.branch_id = s2.branch_id AND t9.client_id = s2.id
             ORDER BY t9.occurred_on DESC, t9.branch_id ASC, t9.id ASC
-            LIMIT $3::INTEGER) AS s10) AS s11) || '}'), ',') AS rows0
+            LIMIT 5) AS s10) AS s11) || '}'), ',') AS rows0
       FROM (
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name
         FROM bank.client AS t1
-        WHERE coalesce(t1.branch_id = any($4::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
-        LIMIT $5::INTEGER) AS s2) AS s12) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 1) AS s2) AS s12) || '}'), 'UTF8') AS convert_to_1)

@@ -19,6 +19,6 @@
           FROM bank.import_job AS t2
           WHERE t2.branch_id = t1.id
           ORDER BY t2.started_at DESC, t2.branch_id ASC, t2.id ASC
-          LIMIT $1::INTEGER) AS l3 ON true
+          LIMIT 10) AS l3 ON true
         ORDER BY l3.started_at DESC, l3.branch_id ASC, l3.id ASC
-        LIMIT $1::INTEGER) AS s4) AS s5) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 10) AS s4) AS s5) || '}'), 'UTF8') AS convert_to_1)

@@ -14,6 +14,6 @@
           FROM bank.region_indicator AS t2
           WHERE t2.region_code = t1.code
           ORDER BY t2.year DESC, t2.indicator ASC, t2.region_code ASC
-          LIMIT $1::INTEGER) AS s3) AS s4) || '}') AS anon_1
+          LIMIT 50) AS s3) AS s4) || '}') AS anon_1
     FROM bank.region AS t1
-    WHERE t1.code = $2::VARCHAR), 'null') || '}'), 'UTF8') AS convert_to_1)
+    WHERE t1.code = '310000'), 'null') || '}'), 'UTF8') AS convert_to_1)

@@ -35,12 +35,12 @@
               FROM bank.client AS t3
               WHERE t3.branch_id = anon_4.id
               ORDER BY t3.registered_capital_minor DESC NULLS LAST, t3.branch_id ASC, t3.id ASC
-              LIMIT $2::INTEGER) AS l4 ON true
+              LIMIT 10) AS l4 ON true
             ORDER BY l4.registered_capital_minor DESC NULLS LAST, l4.branch_id ASC, l4.id ASC
-            LIMIT $2::INTEGER) AS s5) AS s9) || '}'), ',') AS rows0
+            LIMIT 10) AS s5) AS s9) || '}'), ',') AS rows0
       FROM (
         SELECT t1.id AS id, t1.code AS code, t1.name AS name
         FROM bank.unit AS t1
-        WHERE t1.kind = $3::VARCHAR
+        WHERE t1.kind = 'REGION'
         ORDER BY t1.code ASC, t1.id ASC
-        LIMIT $4::INTEGER) AS s2) AS s10) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 50) AS s2) AS s10) || '}'), 'UTF8') AS convert_to_1)

@@ -2,8 +2,8 @@
   SELECT t1.branch_id AS branch_id, t1.id AS id, t1.client_id AS client_id, t1.reference AS reference,
     t1.currency AS currency, t1.outstanding_minor AS outstanding_minor, t1.matures_on AS matures_on
   FROM bank.facility AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.currency = $2::VARCHAR AND t1.limit_minor >=
-    $3::BIGINT AND t1.matures_on >= $4::DATE AND t1.matures_on < $5::DATE AND t1.status = $6::VARCHAR)
+  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.currency = 'CNY' AND t1.limit_minor >=
+    100000000 AND t1.matures_on >= $2::DATE AND t1.matures_on < $3::DATE AND t1.status = 'ACTIVE')
 SELECT convert_to(('{"facilities":' || (
   SELECT ('{"totalCount":' || CAST((
     SELECT count(*) AS count_1
@@ -15,10 +15,10 @@ SELECT convert_to(('{"facilities":' || (
       0.001 ELSE 0.01 END AS TEXT) || '","currency":"' || s3.currency || '"}') || ',"client":' || coalesce((
       SELECT ('{"legalName":' || CAST(to_json(t4.legal_name) AS TEXT) || '}')
       FROM bank.client AS t4
-      WHERE t4.branch_id = s3.branch_id AND t4.id = s3.client_id), chr($7::INTEGER)) || '}'), ',') AS rows1
+      WHERE t4.branch_id = s3.branch_id AND t4.id = s3.client_id), chr($4::INTEGER)) || '}'), ',') AS rows1
     FROM (
       SELECT c2.branch_id AS branch_id, c2.id AS id, c2.client_id AS client_id, c2.reference AS reference,
         c2.currency AS currency, c2.outstanding_minor AS outstanding_minor, c2.matures_on AS matures_on
       FROM c2
       ORDER BY c2.matures_on ASC NULLS LAST, c2.branch_id ASC, c2.id ASC
-      LIMIT $8::INTEGER) AS s3) AS s5) || '}'), 'UTF8') AS convert_to_1)
+      LIMIT 20) AS s3) AS s5) || '}'), 'UTF8') AS convert_to_1)

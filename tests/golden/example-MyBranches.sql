@@ -42,7 +42,7 @@
             FROM bank.unit AS t5
             WHERE t5.parent_id = t2.id
             ORDER BY t5.code ASC, t5.id ASC
-            LIMIT $3::INTEGER) AS s6) AS s11) || '}') AS written
-      FROM unnest($4::INTEGER[]) WITH ORDINALITY AS k1(k0, n)
+            LIMIT 50) AS s6) AS s11) || '}') AS written
+      FROM unnest($3::INTEGER[]) WITH ORDINALITY AS k1(k0, n)
       JOIN bank.unit AS t2 ON t2.id = k1.k0
       ORDER BY k1.n) AS s12), 'null') || '}' || '}'), 'UTF8') AS convert_to_1)

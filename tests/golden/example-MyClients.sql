@@ -12,11 +12,11 @@
       SELECT count(*) AS count_1
       FROM bank.client AS t19
       WHERE coalesce(t19.branch_id = any($4::INTEGER[]), false)) AS TEXT) || ',"pageInfo":' ||
-      '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s18.places) > $5::INTEGER, false) THEN 'true' ELSE
-      'false' END || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE WHEN ($5::INTEGER >
-      0) THEN s18.places[least(cardinality(s18.places), $5::INTEGER)] END, 'UTF8'), 'base64'), E'+/=\n', '-_')
-      || '"'), 'null') || '}' || ',"nodes":' || '[' || coalesce(array_to_string(s18.rows2[1:least(cardinality(s18.rows2),
-      $5::INTEGER)], ','), '') || ']' || '}') AS anon_1
+      '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s18.places) > 10, false) THEN 'true' ELSE 'false'
+      END || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE WHEN (10 > 0) THEN
+      s18.places[least(cardinality(s18.places), 10)] END, 'UTF8'), 'base64'), E'+/=\n', '-_') || '"'), 'null')
+      || '}' || ',"nodes":' || '[' || coalesce(array_to_string(s18.rows2[1:least(cardinality(s18.rows2), 10)],
+      ','), '') || ']' || '}') AS anon_1
     FROM (
       SELECT array_agg(CAST(('{"id":"' || ('Client:' || CAST(s7.branch_id AS TEXT) || ':' || CAST(s7.id AS
         TEXT)) || '","legalName":' || CAST(to_json(s7.legal_name) AS TEXT) || ',"creditGrade":' || coalesce(('"'
@@ -64,7 +64,7 @@
                   WHERE t13.branch_id = s12.branch_id AND t13.client_id = s12.client_id AND t13.facility_id =
                     s12.id
                   ORDER BY t13.due_on DESC, t13.branch_id DESC, t13.id DESC
-                  LIMIT $6::INTEGER) AS s14
+                  LIMIT 4) AS s14
                 ORDER BY s14.due_on ASC, s14.branch_id ASC, s14.id ASC) AS s15) AS s16) || '}'), ',') AS rows0
           FROM (
             SELECT t11.branch_id AS branch_id, t11.id AS id, t11.client_id AS client_id, t11.reference AS
@@ -73,9 +73,9 @@
             FROM bank.facility AS t11
             WHERE t11.branch_id = s7.branch_id AND t11.client_id = s7.id
             ORDER BY t11.reference ASC, t11.branch_id ASC, t11.id ASC
-            LIMIT $7::INTEGER) AS s12) AS s17) || '}') AS TEXT)) AS rows2, array_agg(CAST(('["' || $8::VARCHAR
-        || '"' || ',' || CAST(to_json(s7.legal_name_lc) AS TEXT) || ',' || CAST(to_json(s7.branch_id) AS TEXT)
-        || ',' || CAST(to_json(s7.id) AS TEXT) || ']') AS TEXT)) AS places
+            LIMIT 5) AS s12) AS s17) || '}') AS TEXT)) AS rows2, array_agg(CAST(('["' || '849b50f1' || '"' ||
+        ',' || CAST(to_json(s7.legal_name_lc) AS TEXT) || ',' || CAST(to_json(s7.branch_id) AS TEXT) || ',' ||
+        CAST(to_json(s7.id) AS TEXT) || ']') AS TEXT)) AS places
       FROM (
         SELECT l6.branch_id AS branch_id, l6.id AS id, l6.legal_name AS legal_name, l6.legal_name_lc AS
           legal_name_lc, l6.credit_grade AS credit_grade, l6.relationship_manager_id AS
@@ -88,6 +88,6 @@
           FROM bank.client AS t5
           WHERE t5.branch_id = t4.id
           ORDER BY t5.legal_name_lc ASC, t5.branch_id ASC, t5.id ASC
-          LIMIT $5::INTEGER + 1) AS l6 ON true
+          LIMIT 10 + 1) AS l6 ON true
         ORDER BY l6.legal_name_lc ASC, l6.branch_id ASC, l6.id ASC
-        LIMIT $5::INTEGER + 1) AS s7) AS s18) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 10 + 1) AS s7) AS s18) || '}'), 'UTF8') AS convert_to_1)

@@ -39,7 +39,7 @@
             FROM bank.facility AS t7
             WHERE t7.branch_id = t2.branch_id AND t7.client_id = t2.id
             ORDER BY t7.reference ASC, t7.branch_id ASC, t7.id ASC
-            LIMIT $3::INTEGER) AS s8) AS s9) || '}') AS written
-      FROM unnest($4::INTEGER[], $5::UUID[]) WITH ORDINALITY AS k1(k0, k1, n)
+            LIMIT 50) AS s8) AS s9) || '}') AS written
+      FROM unnest($3::INTEGER[], $4::UUID[]) WITH ORDINALITY AS k1(k0, k1, n)
       JOIN bank.client AS t2 ON t2.branch_id = k1.k0 AND t2.id = k1.k1
       ORDER BY k1.n) AS s10) || '}' || '}'), 'UTF8') AS convert_to_1)

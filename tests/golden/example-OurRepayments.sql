@@ -24,11 +24,11 @@
               FROM bank.posting AS t3
               WHERE t3.branch_id = s2.branch_id AND t3.client_id = s2.client_id AND t3.facility_id = s2.id
               ORDER BY t3.due_on DESC, t3.branch_id DESC, t3.id DESC
-              LIMIT $1::INTEGER) AS s4
+              LIMIT 8) AS s4
             ORDER BY s4.due_on ASC, s4.branch_id ASC, s4.id ASC) AS s5) AS s6) || '}'), ',') AS rows0
       FROM (
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.client_id AS client_id, t1.reference AS reference
         FROM bank.facility AS t1
-        WHERE coalesce(t1.branch_id = any($2::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
-        LIMIT $3::INTEGER) AS s2) AS s7) || '}'), 'UTF8') AS convert_to_1)
+        LIMIT 50) AS s2) AS s7) || '}'), 'UTF8') AS convert_to_1)

@@ -1,7 +1,7 @@
 (WITH c2 AS (
   SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name
   FROM bank.client AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.credit_grade = $2::VARCHAR)
+  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.credit_grade = 'C')
 SELECT convert_to(('{"clients":' || (
   SELECT ('{"totalCount":' || CAST((
     SELECT count(*) AS count_1
@@ -10,7 +10,7 @@ SELECT convert_to(('{"clients":' || (
     SELECT string_agg(('{"legalName":' || CAST(to_json(s3.legal_name) AS TEXT) || ',"branch":' || coalesce((
       SELECT ('{"name":' || CAST(to_json(t4.name) AS TEXT) || '}')
       FROM bank.unit AS t4
-      WHERE t4.id = s3.branch_id), chr($3::INTEGER)) || ',"exposure":' || (
+      WHERE t4.id = s3.branch_id), chr($2::INTEGER)) || ',"exposure":' || (
       SELECT ('[' || coalesce(string_agg(('{"amount":"' || CAST(CAST(s6.minor AS NUMERIC) * CASE WHEN (s6.currency
         IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN (s6.currency IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END
         AS TEXT) || '","currency":"' || s6.currency || '"}'), ','), '') || ']') AS anon_2
@@ -33,9 +33,9 @@ SELECT convert_to(('{"clients":' || (
           FROM bank.facility AS t7
           WHERE t7.branch_id = s3.branch_id AND t7.client_id = s3.id
           ORDER BY t7.outstanding_minor DESC, t7.branch_id ASC, t7.id ASC
-          LIMIT $4::INTEGER) AS s8) AS s9) || '}'), ',') AS rows1
+          LIMIT 3) AS s8) AS s9) || '}'), ',') AS rows1
     FROM (
       SELECT c2.branch_id AS branch_id, c2.id AS id, c2.legal_name AS legal_name
       FROM c2
       ORDER BY c2.branch_id ASC, c2.id ASC
-      LIMIT $5::INTEGER) AS s3) AS s10) || '}'), 'UTF8') AS convert_to_1)
+      LIMIT 20) AS s3) AS s10) || '}'), 'UTF8') AS convert_to_1)

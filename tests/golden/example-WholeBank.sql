@@ -4,7 +4,7 @@
     SELECT ('{"totalCount":' || CAST((
       SELECT count(*) AS count_1
       FROM bank.unit AS t2
-      WHERE t2.kind = $4::VARCHAR) AS TEXT) || '}') AS anon_1) || ',"unit":' || coalesce((
+      WHERE t2.kind = 'BRANCH') AS TEXT) || '}') AS anon_1) || ',"unit":' || coalesce((
     SELECT ('{"name":' || CAST(to_json(t3.name) AS TEXT) || ',"exposure":' || (
       SELECT ('[' || coalesce(string_agg(('{"amount":"' || CAST(CAST(s5.minor AS NUMERIC) * CASE WHEN (s5.currency
         IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN (s5.currency IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END
@@ -18,4 +18,4 @@
         GROUP BY t4.currency
         ORDER BY t4.currency) AS s5) || '}') AS anon_2
     FROM bank.unit AS t3
-    WHERE t3.code = $5::VARCHAR), 'null') || '}'), 'UTF8') AS convert_to_1)
+    WHERE t3.code = 'HQ'), 'null') || '}'), 'UTF8') AS convert_to_1)
