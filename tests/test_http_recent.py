@@ -84,7 +84,7 @@ async def test_what_comes_with_its_hash_is_registered_each_time(site: Site) -> N
 
 
 def test_those_asked_for_longest_ago_make_room_and_long_ones_are_not_kept() -> None:
-    kept = RecentRequests(most=2)
+    kept = RecentRequests(most_bytes=2)
     first, second, third = (SimpleNamespace(n=n) for n in range(3))
     kept.keep(b"1", first)  # type: ignore[arg-type]
     kept.keep(b"2", second)  # type: ignore[arg-type]
