@@ -44,9 +44,7 @@ class Site:
         self.verifier = self.issuer.verifier(self.settings)
         self.app = self.application(self.issuer)
 
-    def application(
-        self, issuer: DevelopmentIssuer | None, verifier: TokenVerifier | None = None
-    ) -> ASGIApp:
+    def application(self, issuer: DevelopmentIssuer | None, verifier: TokenVerifier | None = None) -> ASGIApp:
         return create_app(
             self.settings,
             database=self.database,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from serving_http import VIEWER, Site, site
@@ -13,7 +13,7 @@ from small_bank import SHANGHAI, client_id
 
 from api.endpoint import Endpoint
 from api.recent import LONGEST_BODY_BYTES, RecentRequests
-from schema.graph import Engine
+from schema.graph import Engine, Prepared
 from schema.ids import encode
 
 __all__ = ["site"]
@@ -31,7 +31,7 @@ def recent(site: Site) -> RecentRequests:
 
 async def test_the_same_bytes_show_each_caller_its_own_rows(site: Site) -> None:
     body = json.dumps({"query": PAGE, "variables": {"n": 5}})
-    seen = {}
+    seen: dict[str, Any] = {}
     for persona in ("headquarters", "branch:310000", "branch:110000", "region:EAST", HUAXIA) * 2:
         answered = (await site.raw(body, persona)).json()["data"]
         assert seen.setdefault(persona, answered) == answered
@@ -85,11 +85,11 @@ async def test_what_comes_with_its_hash_is_registered_each_time(site: Site) -> N
 
 def test_those_asked_for_longest_ago_make_room_and_long_ones_are_not_kept() -> None:
     kept = RecentRequests(most_bytes=2)
-    first, second, third = (SimpleNamespace(n=n) for n in range(3))
-    kept.keep(b"1", first)  # type: ignore[arg-type]
-    kept.keep(b"2", second)  # type: ignore[arg-type]
+    first, second, third = (cast(Prepared, SimpleNamespace(n=n)) for n in range(3))
+    kept.keep(b"1", first)
+    kept.keep(b"2", second)
     assert kept.find(b"1") is first
-    kept.keep(b"3", third)  # type: ignore[arg-type]
+    kept.keep(b"3", third)
     assert [kept.find(body) for body in (b"1", b"2", b"3")] == [first, None, third]
-    kept.keep(b"x" * (LONGEST_BODY_BYTES + 1), first)  # type: ignore[arg-type]
+    kept.keep(b"x" * (LONGEST_BODY_BYTES + 1), first)
     assert kept.find(b"x" * (LONGEST_BODY_BYTES + 1)) is None

@@ -17,9 +17,12 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Subquery,
+    Text,
     bindparam,
+    cast,
     func,
     literal_column,
+    select,
 )
 
 from schema.binding import Binding
@@ -27,6 +30,7 @@ from schema.compiler.outline import NotCompiled
 from schema.compiler.reads import Read
 from schema.request import Request
 from tenants.roles import Login
+from tenants.scope import literals_of
 
 _CODE = re.compile(r"[A-Za-z0-9_]{1,40}", re.ASCII)
 
@@ -83,6 +87,17 @@ class Building:
             return literal_column(known, type_)
         return self._parameter(f"a{place}_{slot}", type_, lambda reads, _: reads[place].values[slot])
 
+    def branch_in_sight(self, place: int, slot: int) -> ColumnElement[int]:
+        """A branch that an argument names, as far as the caller sees it: else no branch at all."""
+        if self.audience.sight is Sight.ALL:
+            return self.argument(place, slot, Integer())
+
+        def fill(reads: Sequence[Read], request: Request) -> int | None:
+            branch: int = reads[place].values[slot]
+            return branch if branch in request.scope.branches else None
+
+        return self._parameter(f"b{place}_{slot}", Integer(), fill)
+
     def arguments(self, place: int, first: int) -> Callable[[Any, Any], ColumnElement[Any]]:
         """A `bind` for SQL builders: each call takes the next value of a field's arguments."""
         slot = first - 1
@@ -110,9 +125,11 @@ class Building:
             return table.c.branch_id == self.fact("branch", Integer(), lambda r: r.scope.branches[0])
         return func.coalesce(table.c.branch_id == func.any(self.branches()), literal_column("false", Boolean))
 
-    def branches(self) -> BindParameter[Any]:
-        """The branches in sight, as an array."""
-        return self.fact("branches", ARRAY(Integer), lambda r: list(r.scope.branches))
+    def branches(self) -> ColumnElement[Any]:
+        """The branches in sight, as an array; sent as text, which the driver need not encode one by one."""
+        text = self.fact("branches", Text(), lambda r: literals_of(r.scope, write=True)[0])
+        # In a query of its own, so that it is read once, not for each row.
+        return cast(select(cast(cast(text, Text), ARRAY(Integer))).scalar_subquery(), ARRAY(Integer))
 
     def hides(self, target: Binding) -> bool:
         """Whether the caller's login may not read the target's table at all."""

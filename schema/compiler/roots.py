@@ -60,11 +60,14 @@ def _by_id(building: Building, field: Selected) -> Piece:
     target = binding(type_name)
     table = building.table(target)
     found = [
-        table.c[name] == building.argument(field.place, slot, target.table.c[name].type)
+        table.c[name]
+        == (
+            building.branch_in_sight(field.place, slot)
+            if name == "branch_id"
+            else building.argument(field.place, slot, target.table.c[name].type)
+        )
         for slot, name in enumerate(target.key)
     ]
-    if (scope := building.in_scope(table)) is not None:
-        found.append(scope)
     return Json(or_null(_only(building, target, table, _fields_of(field, type_name), and_(*found))))
 
 

@@ -12,7 +12,8 @@
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name, t1.relationship_manager_id
           AS relationship_manager_id
         FROM bank.client AS t1
-        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND (EXISTS (
+        WHERE coalesce(t1.branch_id = any(CAST((
+          SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])), false) AND (EXISTS (
           SELECT 1
           FROM bank.staff AS staff_1
           WHERE staff_1.branch_id = t1.branch_id AND staff_1.id = t1.relationship_manager_id AND

@@ -14,7 +14,8 @@
         FROM (
           SELECT l3.branch_id AS branch_id, l3.id AS id, l3.reference AS reference, l3.matures_on AS
             matures_on
-          FROM unnest($3::INTEGER[]) AS t1(id)
+          FROM unnest(CAST((
+            SELECT CAST(CAST($3::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])) AS t1(id)
           JOIN LATERAL (
             SELECT t2.branch_id AS branch_id, t2.id AS id, t2.reference AS reference, t2.matures_on AS
               matures_on

@@ -8,22 +8,23 @@
           FROM bank.client AS t4
           WHERE t4.branch_id = any((
             SELECT anon_3.id
-            FROM app.units_below(s2.id) AS anon_3(id))) AND coalesce(t4.branch_id = any($1::INTEGER[]), false))
-          AS TEXT) || ',"groups":' || (
+            FROM app.units_below(s2.id) AS anon_3(id))) AND coalesce(t4.branch_id = any(CAST((
+            SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_4) AS INTEGER[])), false)) AS TEXT) ||
+          ',"groups":' || (
           SELECT ('[' || coalesce(string_agg(('{"key":' || '{"creditGrade":' || coalesce(('"' || s5.k0 || '"'),
             'null') || '}' || ',"aggregates":' || '{"count":' || CAST(s5.m0 AS TEXT) || '}' || '}'), ','), '')
-            || ']') AS anon_4
+            || ']') AS anon_5
           FROM (
-            SELECT anon_5.g0 AS k0, anon_5.a0 AS m0
+            SELECT anon_6.g0 AS k0, anon_6.a0 AS m0
             FROM (
               SELECT client_1.credit_grade AS g0, count(*) AS a0
               FROM bank.client AS client_1
               WHERE client_1.branch_id = any((
-                SELECT anon_6.id
-                FROM app.units_below(s2.id) AS anon_6(id))) AND coalesce(client_1.branch_id = any($1::INTEGER[]),
-                false)
-              GROUP BY client_1.credit_grade) AS anon_5
-            ORDER BY anon_5.g0 ASC NULLS LAST
+                SELECT anon_7.id
+                FROM app.units_below(s2.id) AS anon_7(id))) AND coalesce(client_1.branch_id = any(CAST((
+                SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_4) AS INTEGER[])), false)
+              GROUP BY client_1.credit_grade) AS anon_6
+            ORDER BY anon_6.g0 ASC NULLS LAST
             LIMIT 50) AS s5) || '}') AS anon_2) || ',"facilities":' || (
         SELECT ('{"aggregates":' || (
           SELECT ('{"count":' || CAST(s8.m0 AS TEXT) || ',"limit":' || '{"sum":' || CASE WHEN (s8.m1 IS NULL)
@@ -32,14 +33,15 @@
             END || ',"max":' || CASE WHEN (s8.m2 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s8.m2
             AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD',
             'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || ',"maturesOn":' || '{"max":' ||
-            coalesce(CAST(to_json(s8.m3) AS TEXT), 'null') || '}' || '}') AS anon_8
+            coalesce(CAST(to_json(s8.m3) AS TEXT), 'null') || '}' || '}') AS anon_9
           FROM (
             SELECT count(*) AS m0, sum(t7.limit_minor) FILTER (
             WHERE t7.currency = 'CNY') AS m1, max(t7.limit_minor) FILTER (
             WHERE t7.currency = 'CNY') AS m2, max(t7.matures_on) AS m3
             FROM bank.facility AS t7
-            WHERE t7.branch_id = s2.id AND coalesce(t7.branch_id = any($1::INTEGER[]), false)) AS s8) || '}')
-          AS anon_7) || '}'), ',') AS rows0
+            WHERE t7.branch_id = s2.id AND coalesce(t7.branch_id = any(CAST((
+              SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_4) AS INTEGER[])), false)) AS s8) ||
+          '}') AS anon_8) || '}'), ',') AS rows0
       FROM (
         SELECT t1.id AS id, t1.code AS code
         FROM bank.unit AS t1

@@ -14,14 +14,14 @@
           ORDER BY t3.currency) AS s4) || '}') AS anon_2
       FROM unnest($1::INTEGER[], $2::INTEGER[], $3::UUID[]) AS k1(k0, k1, k2)
       JOIN bank.client AS t2 ON true
-      WHERE k1.k0 = anon_4.n AND t2.branch_id = k1.k1 AND t2.id = k1.k2 AND coalesce(t2.branch_id = any($4::INTEGER[]),
-        false)), (
+      WHERE k1.k0 = anon_4.n AND t2.branch_id = k1.k1 AND t2.id = k1.k2 AND coalesce(t2.branch_id = any(CAST((
+        SELECT CAST(CAST($4::VARCHAR AS TEXT) AS INTEGER[]) AS anon_5) AS INTEGER[])), false)), (
       SELECT ('{"__typename":"Facility","id":"' || ('Facility:' || CAST(t6.branch_id AS TEXT) || ':' || CAST(t6.id
         AS TEXT)) || '","reference":' || CAST(to_json(t6.reference) AS TEXT) || ',"client":' || coalesce((
         SELECT ('{"legalName":' || CAST(to_json(t7.legal_name) AS TEXT) || '}')
         FROM bank.client AS t7
         WHERE t7.branch_id = t6.branch_id AND t7.id = t6.client_id), chr($5::INTEGER)) || ',"postings":' || (
-        SELECT ('{"nodes":' || '[' || coalesce(s11.rows0, '') || ']' || '}') AS anon_6
+        SELECT ('{"nodes":' || '[' || coalesce(s11.rows0, '') || ']' || '}') AS anon_7
         FROM (
           SELECT string_agg(('{"dueOn":' || CAST(to_json(s10.due_on) AS TEXT) || ',"paidOn":' || coalesce(CAST(to_json(s10.paid_on)
             AS TEXT), 'null') || ',"daysLate":' || coalesce(CAST(s10.days_late AS TEXT), 'null') ||
@@ -38,19 +38,19 @@
               WHERE t8.branch_id = t6.branch_id AND t8.client_id = t6.client_id AND t8.facility_id = t6.id
               ORDER BY t8.due_on DESC, t8.branch_id DESC, t8.id DESC
               LIMIT 3) AS s9
-            ORDER BY s9.due_on ASC, s9.branch_id ASC, s9.id ASC) AS s10) AS s11) || '}') AS anon_5
+            ORDER BY s9.due_on ASC, s9.branch_id ASC, s9.id ASC) AS s10) AS s11) || '}') AS anon_6
       FROM unnest($6::INTEGER[], $7::INTEGER[], $8::UUID[]) AS k5(k0, k1, k2)
       JOIN bank.facility AS t6 ON true
-      WHERE k5.k0 = anon_4.n AND t6.branch_id = k5.k1 AND t6.id = k5.k2 AND coalesce(t6.branch_id = any($4::INTEGER[]),
-        false)), (
+      WHERE k5.k0 = anon_4.n AND t6.branch_id = k5.k1 AND t6.id = k5.k2 AND coalesce(t6.branch_id = any(CAST((
+        SELECT CAST(CAST($4::VARCHAR AS TEXT) AS INTEGER[]) AS anon_5) AS INTEGER[])), false)), (
       SELECT ('{"__typename":"OrganisationUnit","id":"' || ('OrganisationUnit:' || CAST(t13.id AS TEXT)) ||
         '","code":' || CAST(to_json(t13.code) AS TEXT) || ',"ancestors":' || (
-        SELECT ('[' || coalesce(string_agg(s16.written, ','), '') || ']') AS anon_8
+        SELECT ('[' || coalesce(string_agg(s16.written, ','), '') || ']') AS anon_9
         FROM (
           SELECT ('{"code":' || CAST(to_json(t15.code) AS TEXT) || '}') AS written
           FROM LATERAL app.units_above(t13.id) AS l14(id, distance)
           JOIN bank.unit AS t15 ON t15.id = l14.id
-          ORDER BY l14.distance) AS s16) || '}') AS anon_7
+          ORDER BY l14.distance) AS s16) || '}') AS anon_8
       FROM unnest($9::INTEGER[], $10::INTEGER[]) AS k12(k0, k1)
       JOIN bank.unit AS t13 ON true
       WHERE k12.k0 = anon_4.n AND t13.id = k12.k1), 'null'), ','), '') || ']') AS anon_1

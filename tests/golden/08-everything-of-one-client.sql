@@ -69,5 +69,4 @@
           ORDER BY t14.occurred_on DESC, t14.branch_id ASC, t14.id ASC
           LIMIT 5) AS s15) AS s17) || '}') AS anon_1
     FROM bank.client AS t1
-    WHERE t1.branch_id = $2::INTEGER AND t1.id = $3::UUID AND coalesce(t1.branch_id = any($4::INTEGER[]),
-      false)), 'null') || '}'), 'UTF8') AS convert_to_1)
+    WHERE t1.branch_id = $2::INTEGER AND t1.id = $3::UUID), 'null') || '}'), 'UTF8') AS convert_to_1)

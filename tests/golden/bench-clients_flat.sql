@@ -17,6 +17,7 @@
           registered_capital_minor, t1.employees AS employees, t1.established_on AS established_on,
           t1.credit_grade AS credit_grade, t1.status AS status
         FROM bank.client AS t1
-        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any(CAST((
+          SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
         LIMIT 500) AS s2) AS s3) || '}'), 'UTF8') AS convert_to_1)

@@ -28,6 +28,7 @@
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name, t1.credit_grade AS
           credit_grade, t1.status AS status
         FROM bank.client AS t1
-        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any(CAST((
+          SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_3) AS INTEGER[])), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
         LIMIT 50) AS s2) AS s6) || '}'), 'UTF8') AS convert_to_1)

@@ -3,8 +3,9 @@
     legal_name_lc, t1.currency AS currency, t1.registered_capital_minor AS registered_capital_minor, t1.city
     AS city, t1.credit_grade AS credit_grade
   FROM bank.client AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.currency = 'CNY' AND
-    t1.registered_capital_minor >= 1000000000 AND t1.credit_grade = 'B')
+  WHERE coalesce(t1.branch_id = any(CAST((
+    SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])), false) AND t1.currency =
+    'CNY' AND t1.registered_capital_minor >= 1000000000 AND t1.credit_grade = 'B')
 SELECT convert_to(('{"clients":' || (
   SELECT ('{"totalCount":' || CAST((
     SELECT count(*) AS count_1

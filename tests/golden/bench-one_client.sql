@@ -9,5 +9,4 @@
       ',"status":"' || t1.status || '","employees":' || coalesce(CAST(t1.employees AS TEXT), 'null') ||
       ',"establishedOn":' || coalesce(CAST(to_json(t1.established_on) AS TEXT), 'null')) || '}')
     FROM bank.client AS t1
-    WHERE t1.branch_id = $1::INTEGER AND t1.id = $2::UUID AND coalesce(t1.branch_id = any($3::INTEGER[]),
-      false)), 'null') || '}'), 'UTF8') AS convert_to_1)
+    WHERE t1.branch_id = $1::INTEGER AND t1.id = $2::UUID), 'null') || '}'), 'UTF8') AS convert_to_1)

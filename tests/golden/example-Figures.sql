@@ -62,6 +62,7 @@
       FROM (
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name
         FROM bank.client AS t1
-        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any(CAST((
+          SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_5) AS INTEGER[])), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
         LIMIT 1) AS s2) AS s12) || '}'), 'UTF8') AS convert_to_1)

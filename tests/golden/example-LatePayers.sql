@@ -5,7 +5,8 @@
     FROM bank.facility AS facility_1
     WHERE facility_1.branch_id = t1.branch_id AND facility_1.client_id = t1.id) AS o0
   FROM bank.client AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND (EXISTS (
+  WHERE coalesce(t1.branch_id = any(CAST((
+    SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_3) AS INTEGER[])), false) AND (EXISTS (
     SELECT 1
     FROM bank.facility AS facility_2
     WHERE facility_2.branch_id = t1.branch_id AND facility_2.client_id = t1.id AND (EXISTS (
@@ -21,14 +22,14 @@ SELECT convert_to(('{"clients":' || (
     SELECT string_agg(('{"legalName":' || CAST(to_json(s3.legal_name) AS TEXT) || ',"exposure":' || (
       SELECT ('[' || coalesce(string_agg(('{"amount":"' || CAST(CAST(s5.minor AS NUMERIC) * CASE WHEN (s5.currency
         IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN (s5.currency IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END
-        AS TEXT) || '","currency":"' || s5.currency || '"}'), ','), '') || ']') AS anon_3
+        AS TEXT) || '","currency":"' || s5.currency || '"}'), ','), '') || ']') AS anon_4
       FROM (
         SELECT t4.currency AS currency, sum(t4.outstanding_minor) AS minor
         FROM bank.facility AS t4
         WHERE t4.branch_id = s3.branch_id AND t4.client_id = s3.id
         GROUP BY t4.currency
         ORDER BY t4.currency) AS s5) || ',"facilities":' || (
-      SELECT ('{"nodes":' || '[' || coalesce(s12.rows0, '') || ']' || '}') AS anon_4
+      SELECT ('{"nodes":' || '[' || coalesce(s12.rows0, '') || ']' || '}') AS anon_5
       FROM (
         SELECT string_agg(('{"reference":' || CAST(to_json(s7.reference) AS TEXT) || ',"postings":' || (
           SELECT ('{"totalCount":' || CAST((
@@ -36,7 +37,7 @@ SELECT convert_to(('{"clients":' || (
             FROM bank.posting AS t11
             WHERE t11.branch_id = s7.branch_id AND t11.client_id = s7.client_id AND t11.facility_id = s7.id
               AND t11.days_late > 30) AS TEXT) || ',"nodes":' || '[' || coalesce(s10.rows1, '') || ']' || '}')
-            AS anon_5
+            AS anon_6
           FROM (
             SELECT string_agg(('{"dueOn":' || CAST(to_json(s9.due_on) AS TEXT) || ',"paidOn":' || coalesce(CAST(to_json(s9.paid_on)
               AS TEXT), 'null') || ',"daysLate":' || coalesce(CAST(s9.days_late AS TEXT), 'null') || '}'), ',')

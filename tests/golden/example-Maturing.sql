@@ -2,8 +2,10 @@
   SELECT t1.branch_id AS branch_id, t1.id AS id, t1.client_id AS client_id, t1.reference AS reference,
     t1.currency AS currency, t1.outstanding_minor AS outstanding_minor, t1.matures_on AS matures_on
   FROM bank.facility AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.currency = 'CNY' AND t1.limit_minor >=
-    100000000 AND t1.matures_on >= $2::DATE AND t1.matures_on < $3::DATE AND t1.status = 'ACTIVE')
+  WHERE coalesce(t1.branch_id = any(CAST((
+    SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])), false) AND t1.currency =
+    'CNY' AND t1.limit_minor >= 100000000 AND t1.matures_on >= $2::DATE AND t1.matures_on < $3::DATE AND
+    t1.status = 'ACTIVE')
 SELECT convert_to(('{"facilities":' || (
   SELECT ('{"totalCount":' || CAST((
     SELECT count(*) AS count_1

@@ -11,19 +11,20 @@
     SELECT ('{"totalCount":' || CAST((
       SELECT count(*) AS count_1
       FROM bank.client AS t19
-      WHERE coalesce(t19.branch_id = any($4::INTEGER[]), false)) AS TEXT) || ',"pageInfo":' ||
-      '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s18.places) > 10, false) THEN 'true' ELSE 'false'
-      END || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE WHEN (10 > 0) THEN
-      s18.places[least(cardinality(s18.places), 10)] END, 'UTF8'), 'base64'), E'+/=\n', '-_') || '"'), 'null')
-      || '}' || ',"nodes":' || '[' || coalesce(array_to_string(s18.rows2[1:least(cardinality(s18.rows2), 10)],
-      ','), '') || ']' || '}') AS anon_1
+      WHERE coalesce(t19.branch_id = any(CAST((
+        SELECT CAST(CAST($4::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])), false)) AS TEXT) ||
+      ',"pageInfo":' || '{"hasNextPage":' || CASE WHEN coalesce(cardinality(s18.places) > 10, false) THEN
+      'true' ELSE 'false' END || ',"endCursor":' || coalesce(('"' || translate(encode(convert_to(CASE WHEN (10
+      > 0) THEN s18.places[least(cardinality(s18.places), 10)] END, 'UTF8'), 'base64'), E'+/=\n', '-_') || '"'),
+      'null') || '}' || ',"nodes":' || '[' || coalesce(array_to_string(s18.rows2[1:least(cardinality(s18.rows2),
+      10)], ','), '') || ']' || '}') AS anon_1
     FROM (
       SELECT array_agg(CAST(('{"id":"' || ('Client:' || CAST(s7.branch_id AS TEXT) || ':' || CAST(s7.id AS
         TEXT)) || '","legalName":' || CAST(to_json(s7.legal_name) AS TEXT) || ',"creditGrade":' || coalesce(('"'
         || s7.credit_grade || '"'), 'null') || ',"exposure":' || (
         SELECT ('[' || coalesce(string_agg(('{"amount":"' || CAST(CAST(s9.minor AS NUMERIC) * CASE WHEN (s9.currency
           IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN (s9.currency IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01
-          END AS TEXT) || '","currency":"' || s9.currency || '"}'), ','), '') || ']') AS anon_2
+          END AS TEXT) || '","currency":"' || s9.currency || '"}'), ','), '') || ']') AS anon_3
         FROM (
           SELECT t8.currency AS currency, sum(t8.outstanding_minor) AS minor
           FROM bank.facility AS t8
@@ -34,7 +35,7 @@
         FROM bank.staff AS t10
         WHERE t10.branch_id = s7.branch_id AND t10.id = s7.relationship_manager_id), 'null') ||
         ',"facilities":' || (
-        SELECT ('{"nodes":' || '[' || coalesce(s17.rows0, '') || ']' || '}') AS anon_3
+        SELECT ('{"nodes":' || '[' || coalesce(s17.rows0, '') || ']' || '}') AS anon_4
         FROM (
           SELECT string_agg(('{"reference":' || CAST(to_json(s12.reference) AS TEXT) || ',"product":"' ||
             s12.product || '","status":"' || s12.status || '","limit":' || ('{"amount":"' || CAST(CAST(s12.limit_minor
@@ -43,7 +44,7 @@
             ',"outstanding":' || ('{"amount":"' || CAST(CAST(s12.outstanding_minor AS NUMERIC) * CASE WHEN (s12.currency
             IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN (s12.currency IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01
             END AS TEXT) || '","currency":"' || s12.currency || '"}') || ',"postings":' || (
-            SELECT ('{"nodes":' || '[' || coalesce(s16.rows0, '') || ']' || '}') AS anon_4
+            SELECT ('{"nodes":' || '[' || coalesce(s16.rows0, '') || ']' || '}') AS anon_5
             FROM (
               SELECT string_agg(('{"dueOn":' || CAST(to_json(s15.due_on) AS TEXT) || ',"paidOn":' || coalesce(CAST(to_json(s15.paid_on)
                 AS TEXT), 'null') || ',"daysLate":' || coalesce(CAST(s15.days_late AS TEXT), 'null') ||
@@ -80,7 +81,8 @@
         SELECT l6.branch_id AS branch_id, l6.id AS id, l6.legal_name AS legal_name, l6.legal_name_lc AS
           legal_name_lc, l6.credit_grade AS credit_grade, l6.relationship_manager_id AS
           relationship_manager_id
-        FROM unnest($4::INTEGER[]) AS t4(id)
+        FROM unnest(CAST((
+          SELECT CAST(CAST($4::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])) AS t4(id)
         JOIN LATERAL (
           SELECT t5.branch_id AS branch_id, t5.id AS id, t5.legal_name AS legal_name, t5.legal_name_lc AS
             legal_name_lc, t5.credit_grade AS credit_grade, t5.relationship_manager_id AS

@@ -29,6 +29,7 @@
       FROM (
         SELECT t1.branch_id AS branch_id, t1.id AS id, t1.client_id AS client_id, t1.reference AS reference
         FROM bank.facility AS t1
-        WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false)
+        WHERE coalesce(t1.branch_id = any(CAST((
+          SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_3) AS INTEGER[])), false)
         ORDER BY t1.branch_id ASC, t1.id ASC
         LIMIT 50) AS s2) AS s7) || '}'), 'UTF8') AS convert_to_1)

@@ -1,7 +1,9 @@
 (WITH c2 AS (
   SELECT t1.branch_id AS branch_id, t1.id AS id, t1.legal_name AS legal_name
   FROM bank.client AS t1
-  WHERE coalesce(t1.branch_id = any($1::INTEGER[]), false) AND t1.credit_grade = 'C')
+  WHERE coalesce(t1.branch_id = any(CAST((
+    SELECT CAST(CAST($1::VARCHAR AS TEXT) AS INTEGER[]) AS anon_2) AS INTEGER[])), false) AND t1.credit_grade
+    = 'C')
 SELECT convert_to(('{"clients":' || (
   SELECT ('{"totalCount":' || CAST((
     SELECT count(*) AS count_1
@@ -13,14 +15,14 @@ SELECT convert_to(('{"clients":' || (
       WHERE t4.id = s3.branch_id), chr($2::INTEGER)) || ',"exposure":' || (
       SELECT ('[' || coalesce(string_agg(('{"amount":"' || CAST(CAST(s6.minor AS NUMERIC) * CASE WHEN (s6.currency
         IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN (s6.currency IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END
-        AS TEXT) || '","currency":"' || s6.currency || '"}'), ','), '') || ']') AS anon_2
+        AS TEXT) || '","currency":"' || s6.currency || '"}'), ','), '') || ']') AS anon_3
       FROM (
         SELECT t5.currency AS currency, sum(t5.outstanding_minor) AS minor
         FROM bank.facility AS t5
         WHERE t5.branch_id = s3.branch_id AND t5.client_id = s3.id
         GROUP BY t5.currency
         ORDER BY t5.currency) AS s6) || ',"facilities":' || (
-      SELECT ('{"nodes":' || '[' || coalesce(s9.rows0, '') || ']' || '}') AS anon_3
+      SELECT ('{"nodes":' || '[' || coalesce(s9.rows0, '') || ']' || '}') AS anon_4
       FROM (
         SELECT string_agg(('{"reference":' || CAST(to_json(s8.reference) AS TEXT) || ',"product":"' ||
           s8.product || '","outstanding":' || ('{"amount":"' || CAST(CAST(s8.outstanding_minor AS NUMERIC) *
