@@ -114,12 +114,13 @@ class Bank:
             for engine in self.engines
         ]
         extensions = (orjson.loads(compiled) or {}).get("extensions", {})
-        found = Answers(_told(compiled), _told(normal), extensions.get("plan", {}), faults)
+        found = Answers(told_of(compiled), told_of(normal), extensions.get("plan", {}), faults)
         self.tally.add(found)
         return found
 
 
-def _told(body: bytes) -> bytes:
+def told_of(body: bytes) -> bytes:
+    """The data and the errors of a body, without the extensions."""
     # Text never has this in it: its quotes are escaped.
     return body.rpartition(b',"extensions":{"cost":')[0] or body
 

@@ -298,6 +298,9 @@ NO_GROUPINGS = [
     'by: [{field: STATUS}], orderBy: [{measure: SUM, field: TERM_MONTHS, currency: "CNY"}]',
     "by: [{field: STATUS}], orderBy: [{measure: PERCENTILE, field: TERM_MONTHS}]",
     'by: [{field: STATUS}], orderBy: [{measure: PERCENTILE, field: TERM_MONTHS, at: "2"}]',
+    "by: [{field: STATUS}], orderBy: ["
+    + " ".join(f'{{measure: PERCENTILE, field: TERM_MONTHS, at: "0.{n:02}"}}' for n in range(11))
+    + "]",
     'by: [{field: STATUS}], having: {limit: {currency: "XXX", sum: {gt: "1"}}}',
     'by: [{field: STATUS}], having: {limit: {currency: "CNY", sum: {gt: "0.001"}}}',
     "by: [{field: STATUS}], having: " + "{not: " * 11 + "{count: {gt: 1}}" + "}" * 11,
