@@ -27,6 +27,7 @@ from schema.documents import Documents
 from schema.errors import Code
 from schema.faults import refusal
 from schema.graph import Engine, graph
+from schema.turns import Turns
 from tenants.database import Database, DatabaseUnavailable, StatementTimeout
 from tenants.organisation import Directory
 
@@ -86,6 +87,10 @@ def _engine(settings: Settings, *, compiled: bool) -> Engine:
         explains=settings.environment == "development",
         answer_bytes=settings.response_bytes_limit,
         admission=Admission(introspection=introspection, buckets=buckets),
+        # Half of the connections of a role for one caller, and some left for other offices.
+        turns=Turns(
+            of_caller=settings.database_connections // 2, of_tenant=settings.database_connections * 7 // 10
+        ),
     )
 
 

@@ -41,6 +41,10 @@ class RateLimited(CodedError):
         self.extensions["retryAfterMs"] = retry_after_ms
 
 
+FREE_S = 0.25
+"""What runs no longer is paid for by its objects alone."""
+
+
 class Admission:
     """Decides before execution, and keeps account of what was given out; without buckets nobody waits."""
 
@@ -66,6 +70,11 @@ class Admission:
         refused = self._buckets.reserve(*keys_of(caller), requested, self._clock())
         if refused is not None:
             raise RateLimited(refused.whose, refused.retry_after_ms)
+
+    def charge(self, caller: Caller, seconds: float) -> None:
+        """Take what a caller gets back while a long statement runs: who keeps the database busy, waits."""
+        if self._buckets is not None and seconds > FREE_S:
+            self._buckets.charge(*keys_of(caller), seconds, now=self._clock())
 
     def settle(self, caller: Caller, requested: int, actual: int) -> None:
         """Give back what an admitted operation did not use."""

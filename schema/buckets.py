@@ -60,6 +60,12 @@ class Buckets:
         self._filled(caller_key, 1, now).level += reserved - actual
         self._filled(tenant_key, TENANT_SHARE, now).level += reserved - actual
 
+    def charge(self, caller_key: str, tenant_key: str, seconds: float, *, now: float) -> None:
+        """Take from both buckets what the caller's gets back in this time."""
+        taken = seconds * self._restore_per_s
+        self._filled(caller_key, 1, now).level -= taken
+        self._filled(tenant_key, TENANT_SHARE, now).level -= taken
+
     def _filled(self, key: str, share: int, now: float) -> _Bucket:
         bucket = self._buckets.get(key)
         if bucket is None:

@@ -1,6 +1,7 @@
 """What an operation may cost, in objects that it may return: a tree made once per document, read by its variables.
 
-Every object of the answer counts one: the root, a row, a connection, an edge, an amount of money. A list counts
+Every object of the answer counts one, and one more for every 25 of its fields: the root, a row, a connection, an
+edge, an amount of money. A list counts
 as long as it may be: a connection by its `first` or `last`, a list of ids by the ids, any other by a guess. Of
 an interface or a union all kinds asked for count. What the database must read a whole list for (`totalCount`,
 `aggregates`, `groups`) and each change cost ten more: that work is not given back when fewer objects come.
@@ -45,6 +46,7 @@ WORK = 10
 COUNTED = frozenset({"totalCount", "aggregates", "groups"})
 """The fields of a connection for which the database reads the whole list."""
 GUESSED_LENGTH = 10
+FIELDS_PER_OBJECT = 25
 SAMPLE_BYTES = 32_768
 INTROSPECTION_OBJECTS = 10_000
 
@@ -221,10 +223,12 @@ class _Reading:
         own_page = self._page(field, node)
         selected = [(one.node.selection_set, one.conditions) for one in asked if one.node.selection_set]
         below = self.fields(type_, selected, None if is_list else own_page)
+        # A wide object is as much to write and to send as several.
+        each = Cost(1 + len(below) // FIELDS_PER_OBJECT, 0)
         if not is_list:
-            return _term(Cost(1, counted), 1, when, below)
+            return _term(Cost(each.objects, counted), 1, when, below)
         length = next(size for size in (own_page, page, self._length(node)) if size is not None)
-        return _term(Cost(0, counted), 1, when, [_term(Cost(1, 0), length, None, below)])
+        return _term(Cost(0, counted), 1, when, [_term(each, length, None, below)])
 
     def _page(self, field: GraphQLField, node: FieldNode) -> Size | None:
         """How many rows a page of this field holds at most; None where it has no pages."""

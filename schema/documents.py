@@ -26,7 +26,7 @@ from graphql import (
 
 from schema.costs import Cost, Term, cost_tree
 from schema.errors import Code, CodedError
-from schema.limits import DEFAULT_LIMITS, Limits, excesses, introspects
+from schema.limits import DEFAULT_LIMITS, Limits, asks_for_the_schema_alone, excesses, introspects
 from schema.scalars import parse_text
 
 MOST_BYTES = 48_000_000
@@ -52,6 +52,8 @@ class Operation:
     fragments: dict[str, FragmentDefinitionNode]
     text: str
     introspects: bool
+    is_about_the_schema: bool
+    """Whether it asks for nothing else, and without variables."""
     costs: Term
     plans: dict[Any, Any] = field(default_factory=dict)
 
@@ -193,6 +195,8 @@ class Documents:
                 fragments=fragments,
                 text=text,
                 introspects=introspects(part, fragments),
+                is_about_the_schema=not part.variable_definitions
+                and asks_for_the_schema_alone(part, fragments),
                 costs=cost_tree(self._schema, part, fragments),
             )
             for part in parts

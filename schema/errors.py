@@ -42,6 +42,23 @@ class BadInput(CodedError):
         super().__init__(Code.BAD_USER_INPUT, message)
 
 
+class TooDear(CodedError):
+    """More than one operation may ask for; the message says what, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.COST_EXCEEDED, message)
+
+
+class Busy(CodedError):
+    """The caller's own earlier questions keep the database at work."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Code.RATE_LIMITED,
+            "your earlier questions, or your office's, are still being answered: ask again when they are",
+        )
+
+
 class Forbidden(CodedError):
     """The caller's role may not do this anywhere."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -21,12 +22,13 @@ from schema.compiler.plan import Bound, Ready, bound, ready
 from schema.compiler.rows import NOT_ANSWERED
 from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
-from schema.errors import Code, CodedError
+from schema.errors import Busy, Code, CodedError, TooDear
 from schema.faults import Report, refusal, shown
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.request import Request
 from schema.scalars import SCALARS, parse_text
+from schema.turns import Turns
 from schema.variables import Variables
 
 DEEPEST_VARIABLES = 50
@@ -99,6 +101,7 @@ class Engine:
         explains: bool = False,
         answer_bytes: int = LARGEST_ANSWER_BYTES,
         admission: Admission | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.schema = graph()._schema
         self.documents = documents or Documents(self.schema)
@@ -106,6 +109,7 @@ class Engine:
         self._explains = explains
         self._answer_bytes = answer_bytes
         self._admission = admission or Admission()
+        self._turns = turns
 
     async def answer(
         self,
@@ -152,7 +156,10 @@ class Engine:
         cost = meant.cost(coerced.coerced)
         if cost.total > self.documents.limits.cost:
             return _refused([self._too_dear(cost.total)])
-        return Prepared(meant, coerced, variables, cost, self._ready(meant, coerced))
+        try:
+            return Prepared(meant, coerced, variables, cost, self._ready(meant, coerced))
+        except TooDear as refused:
+            return _refused([refused])
 
     async def execute(
         self, request: Request, prepared: Prepared, *, report: Report, apart: Apart = here
@@ -165,18 +172,40 @@ class Engine:
         way = self._way(request, prepared)
         if isinstance(way, Bound):
             try:
-                data = await request.database.answer(request.scope, way.plan.text, way.values)
+                data = await self._in_turn(request, way)
             except Exception as problem:
                 # What it was to cost stays charged: the database has worked for it.
                 return _answered(None, _failed(way, problem), {}, report)
+            if not data:
+                return _answered(None, [self._too_long()], {}, report)
             if _NOT_ANSWERED not in data:
                 plan = {"tier": "compiled", "statement": way.plan.text}
                 return self._finished(request, prepared, data, [], plan, report)
             way = "a row that must be there is not in sight"
+        if (known := prepared.operation.plans.get("schema")) is not None:
+            return self._finished(request, prepared, known, [], {"tier": "known", "reason": way}, report)
         request.variables = prepared.coerced
         result = await apart(_by_the_executor(request, prepared))
         data, errors = orjson.dumps(result.data), result.errors or []
+        if prepared.operation.is_about_the_schema and not errors:
+            # The same for all to whom the schema is shown, and long in the making.
+            prepared.operation.plans["schema"] = data
+            self.documents.weigh(prepared.operation, len(data))
         return self._finished(request, prepared, data, errors, {"tier": "normal", "reason": way}, report)
+
+    async def _in_turn(self, request: Request, way: Bound) -> bytes:
+        if self._turns is None:
+            return await request.database.answer(request.scope, way.plan.text, way.values)
+        try:
+            await self._turns.take(request.caller)
+        except TimeoutError:
+            raise Busy from None
+        began = time.monotonic()
+        try:
+            return await request.database.answer(request.scope, way.plan.text, way.values)
+        finally:
+            self._turns.leave(request.caller)
+            self._admission.charge(request.caller, time.monotonic() - began)
 
     def _variables(self, operation: Operation) -> Variables:
         known: Variables | None = operation.plans.get("variables")
@@ -191,13 +220,15 @@ class Engine:
             return "compiled plans are switched off"
         try:
             return ready(self.schema, operation, coerced)
+        except TooDear:
+            raise
         except GraphQLError:
             return "an argument is refused, and the normal executor says so at its place"
 
     def _way(self, request: Request, prepared: Prepared) -> Bound | str:
         if isinstance(prepared.ready, str):
             return prepared.ready
-        way = bound(prepared.ready, request)
+        way = bound(prepared.ready, request, self._answer_bytes)
         if isinstance(way, Bound) and way.is_new:
             self.documents.weigh(prepared.operation, way.plan.weight)
         return way
@@ -212,7 +243,7 @@ class Engine:
         report: Report,
     ) -> Answer:
         if len(data) > self._answer_bytes:
-            return _answered(None, [self._too_long(len(data))], {}, report)
+            return _answered(None, [self._too_long()], {}, report)
         requested = prepared.cost.total
         # What a long answer holds is estimated: it must not seem more than could be.
         actual = min(prepared.cost.work + objects_in(data), requested)
@@ -222,18 +253,16 @@ class Engine:
             extensions["plan"] = plan
         return _answered(data, errors, extensions, report)
 
-    def _too_dear(self, requested: int) -> CodedError:
-        return CodedError(
-            Code.COST_EXCEEDED,
+    def _too_dear(self, requested: int) -> TooDear:
+        return TooDear(
             f"this may return {requested:,} objects and {self.documents.limits.cost:,} are taken: ask for fewer "
             "rows by `first`, on inner lists above all",
         )
 
-    def _too_long(self, size: int) -> CodedError:
-        return CodedError(
-            Code.COST_EXCEEDED,
-            f"the answer has {size:,} bytes and {self._answer_bytes:,} are sent: ask for fewer rows by `first`, "
-            "or for fewer fields",
+    def _too_long(self) -> TooDear:
+        return TooDear(
+            f"the answer is longer than the {self._answer_bytes:,} bytes that are sent: ask for fewer rows by "
+            "`first`, or for fewer fields"
         )
 
 

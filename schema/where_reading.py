@@ -126,9 +126,8 @@ def _read_ids(name: str, given: list[str], depth: int) -> Iterable[Condition]:
 def _read_column(name: str, given: Mapping[str, Any], depth: int) -> Iterable[Condition]:
     del depth
     for written, value in given.items():
-        if value is not None:
-            operator = _OPERATORS[written]
-            yield Compare(name, operator, _operand(name, operator, value))
+        operator = _OPERATORS[written]
+        yield Compare(name, operator, _operand(name, operator, _said(name, written, value)))
 
 
 def _read_money(name: str, given: Mapping[str, Any], depth: int) -> Iterable[Condition]:
@@ -136,8 +135,9 @@ def _read_money(name: str, given: Mapping[str, Any], depth: int) -> Iterable[Con
     currency = given.get("currency")
     stated = currency is None
     for written, value in given.items():
-        if value is None or written == "currency":
+        if written == "currency":
             continue
+        value = _said(name, written, value)
         operator = _OPERATORS[written]
         if operator is Operator.IS_NULL:
             yield Compare(name, operator, value)
@@ -151,6 +151,13 @@ def _read_money(name: str, given: Mapping[str, Any], depth: int) -> Iterable[Con
         yield Compare(name, operator, amounts if many else amounts[0])
     if not stated:
         yield Compare(f"{name}.currency", Operator.EQ, currency)  # type: ignore[arg-type]
+
+
+def _said(name: str, written: str, value: Any) -> Any:
+    """An operand. A variable that was never set must not turn a filtered list into a whole one."""
+    if value is None:
+        raise BadInput(f"`{name}` is compared by `{written}` with null: leave it out, or ask by `isNull`")
+    return value
 
 
 def _amount(name: str, value: Decimal, currency: str) -> Money:

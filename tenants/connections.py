@@ -73,10 +73,8 @@ class Seat:
         self.intact = True
         self.statements[key] = statement
         self._characters += len(key)
-        while len(self.statements) > 1 and (
-            len(self.statements) > STATEMENTS or self._characters > CHARACTERS
-        ):
-            # The driver closes it on the server before it prepares the next one.
+        while len(self.statements) > STATEMENTS or self._characters > CHARACTERS:
+            # The driver closes it on the server before it prepares the next one; one that is too long at once.
             oldest, _ = self.statements.popitem(last=False)
             self._characters -= len(oldest)
         return statement

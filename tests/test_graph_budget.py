@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from conftest import Ask
@@ -110,3 +111,46 @@ async def test_an_answer_too_long_to_be_sent_is_refused_with_what_to_do(ask: Ask
 async def test_a_document_of_too_many_words_is_refused_unread(ask: Ask) -> None:
     error = await ask.error(HQ, "{" + " viewer { role }" * 2000 + "}")
     assert error["extensions"]["code"] in (Code.PARSE_FAILED, Code.VALIDATION_FAILED, Code.BAD_REQUEST)
+
+
+def many_conditions(of: int) -> dict[str, Any]:
+    return {"or": [{"legalName": {"eq": str(n)}} for n in range(of)]}
+
+
+async def test_what_the_arguments_of_an_operation_weigh_together_is_bounded(ask: Ask) -> None:
+    roots = " ".join(f"a{n}: clients(first: 1, where: $w) {{ totalCount }}" for n in range(20))
+    began = time.monotonic()
+    error = await ask.error(HQ, f"query ($w: ClientWhere) {{ {roots} }}", w=many_conditions(900))
+    assert error["extensions"]["code"] == "COST_EXCEEDED"
+    assert "several operations" in error["message"]
+    assert time.monotonic() - began < 1
+    one = "query ($w: ClientWhere) { clients(first: 1, where: $w) { totalCount } }"
+    assert await ask(HQ, one, w=many_conditions(900)) == {"clients": {"totalCount": 0}}
+
+
+async def test_a_chain_of_relations_weighs_more_than_plain_conditions(ask: Ask) -> None:
+    related = {"facilities": {"some": {"postings": {"some": {"daysLate": {"gt": 3}}}}}}
+    query = "query ($w: ClientWhere) { clients(where: $w) { totalCount } }"
+    assert "errors" not in await ask.full(HQ, query, w={"or": [related] * 20})
+    error = await ask.error(HQ, query, w={"or": [related] * 120})
+    assert error["extensions"]["code"] == "COST_EXCEEDED"
+
+
+async def test_wide_rows_cost_more_than_narrow_ones(ask: Ask) -> None:
+    wide = " ".join(f"a{n}: id" for n in range(190))
+    query = "{ units(first: 136) { nodes { facilities(first: 1000) { nodes { %s } } } } }"
+    error = await ask.error(HQ, query % wide)
+    assert error["extensions"]["code"] == "COST_EXCEEDED"
+    assert "errors" not in await ask.full(HQ, query % "id")
+
+
+async def test_the_schema_is_shown_once_for_all_and_not_by_many_names(ask: Ask) -> None:
+    whole = "{ __schema { types { name fields { name args { name } } } } }"
+    first = await ask.full(HQ, whole)
+    assert first["extensions"]["plan"]["tier"] == "normal"
+    again = await ask.full(SmallBank.shanghai, whole)
+    assert again["extensions"]["plan"]["tier"] == "known"
+    assert again["data"] == first["data"]
+    many = " ".join(f"t{n}: types {{ name }}" for n in range(10))
+    error = await ask.error(HQ, f"{{ __schema {{ {many} }} }}")
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"

@@ -8,20 +8,21 @@ from typing import Any
 
 from graphql import FieldNode, GraphQLSchema
 from graphql.execution.values import VariableValues
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, literal_column, select
 
 from schema.compiler import roots
 from schema.compiler.building import Audience, Building, Fill
 from schema.compiler.json_text import element
 from schema.compiler.outline import NotCompiled, Outline, deciding_variables, outline
-from schema.compiler.reads import Read, read
+from schema.compiler.reads import MOST_WEIGHT, RELATED, Read, read
 from schema.documents import Operation
+from schema.errors import TooDear
 from schema.request import Request
 from tenants.database import DIALECT
 
 MOST_SHAPES = 200
 """Plans kept of one outline: every shape of a caller's `where` makes one."""
-MOST_OUTLINES = 50
+MOST_OUTLINES = 10
 """Outlines kept of one operation: every choice among its @skip and @include makes one."""
 
 
@@ -78,39 +79,57 @@ class Ready:
 def ready(schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> Ready | str:
     """The operation with its arguments; or the reason why the normal executor must answer.
 
-    Raises GraphQLError where an argument cannot be taken: the normal executor says so at its place in the answer.
+    Raises TooDear where the arguments together are too much, and another GraphQLError where one cannot be taken:
+    the normal executor says that at its place in the answer.
     """
     shaped = _shaped(schema, operation, variables)
     if isinstance(shaped, str):
         return shaped
-    places = shaped.outline.places
     try:
-        reads = [known or read(place, variables) for known, place in zip(shaped.reads, places, strict=True)]
+        reads = _read(shaped, variables)
     except NotCompiled as reason:
         return str(reason)
     shape = tuple(one.shape for one, known in zip(reads, shaped.reads, strict=True) if not known)
     return Ready(shaped, reads, shape)
 
 
-def bound(asked: Ready, request: Request) -> Bound | str:
-    """The statement that answers the request's caller, with its values; or why the normal executor must."""
+def _read(shaped: _Shaped, variables: VariableValues) -> list[Read]:
+    reads: list[Read] = []
+    weight = 0
+    for known, place in zip(shaped.reads, shaped.outline.places, strict=True):
+        reads.append(known or read(place, variables))
+        weight += reads[-1].weight
+        # At once: reading what comes after would be the very work that is too much.
+        if weight > MOST_WEIGHT:
+            raise TooDear(
+                f"the conditions, orderings and groups of this operation weigh more than {MOST_WEIGHT:,} (a "
+                f"comparison 1, twenty values of a list 1, a relation {RELATED}): ask in several operations"
+            )
+    return reads
+
+
+def bound(asked: Ready, request: Request, most_bytes: int) -> Bound | str:
+    """The statement that answers the request's caller, with its values; or why the normal executor must.
+
+    Its value is empty where the answer would be longer than `most_bytes`: no more than that leaves the database.
+    """
     audience = Audience.of(request)
     plan = asked.plans.get(audience)
     is_new = False
     if plan is None:
-        plan, is_new = _plan(asked, audience)
+        plan, is_new = _plan(asked, audience, most_bytes)
         asked.plans[audience] = plan
     return plan if isinstance(plan, str) else Bound(plan, plan.values(asked.reads, request), is_new)
 
 
-def _plan(asked: Ready, audience: Audience) -> tuple[Plan | str, bool]:
+def _plan(asked: Ready, audience: Audience, most_bytes: int) -> tuple[Plan | str, bool]:
     plans = asked.shaped.plans
     shape = (audience, *asked.shape)
     if (known := plans.get(shape)) is not None:
         return known, False
     if len(plans) >= MOST_SHAPES:
         plans.clear()
-    plans[shape] = made = _compiled(asked.shaped.outline, asked.reads, audience)
+    plans[shape] = made = _compiled(asked.shaped.outline, asked.reads, audience, most_bytes)
     return made, True
 
 
@@ -139,13 +158,13 @@ def _outlined(schema: GraphQLSchema, operation: Operation, variables: VariableVa
         return str(reason)
 
 
-def _compiled(made: Outline, reads: Sequence[Read], audience: Audience) -> Plan | str:
+def _compiled(made: Outline, reads: Sequence[Read], audience: Audience, most_bytes: int) -> Plan | str:
     building = Building(audience, reads, {place.place for place in made.places if place.varies})
     try:
         whole = roots.data(building, made.fields)
     except NotCompiled as reason:
         return str(reason)
-    statement = select(func.convert_to(element(whole), element("'UTF8'")))
+    statement = select(func.convert_to(_bounded(element(whole), most_bytes), element("'UTF8'")))
     compiled = statement.compile(dialect=DIALECT)
     text = str(compiled)
     processors = compiled._bind_processors
@@ -154,6 +173,13 @@ def _compiled(made: Outline, reads: Sequence[Read], audience: Audience) -> Plan 
         for name in compiled.positiontup or ()
     )
     return Plan(f"({text})", fills, tuple((field.key, field.node) for field in made.fields))
+
+
+def _bounded(whole: ColumnElement[Any], most_bytes: int) -> ColumnElement[Any]:
+    """The text, or an empty one where it is too long; worked out once, hence OFFSET."""
+    made = select(whole.label("text")).offset(literal_column("0")).subquery("whole")
+    fits = func.octet_length(made.c.text) <= literal_column(str(int(most_bytes)))
+    return select(case((fits, made.c.text), else_=element("''"))).select_from(made).scalar_subquery()
 
 
 def _always(value: Any) -> Fill:

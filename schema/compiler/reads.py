@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql.execution.values import VariableValues
 
+from domain.conditions import AllOf, AnyOf, Compare, Condition, Every, NoneOf, Not, One, Some
 from schema.binding import (
     AggregatesSource,
     CodeSource,
@@ -40,6 +41,8 @@ class Read:
     shape: Hashable
     values: list[Any]
     asked: Any = None
+    weight: int = 0
+    """How much work its SQL is: comparisons and values, of whose like a few hundred are an honest view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class ListAsked:
     order_at: int
     where_at: int
 
+
+RELATED = 10
+"""What a relation weighs: a table more in the statement."""
+MOST_WEIGHT = 2_000
+"""What the arguments of one operation may weigh together."""
 
 SIZE, MARK, POSITION = 0, 1, 2
 """Where a list's page size, its cursors' mark and the values of `after` stand among its values."""
@@ -120,7 +128,23 @@ def _list(source: ConnectionSource, given: Mapping[str, Any]) -> Read:
         _missing(page.until),
         None if page.where is None else shape_of(page.where),
     )
-    return Read(shape, values, ListAsked(source, page, until_at, order_at, where_at))
+    weight = len(values) // 10 + sum(RELATED for key in page.order if not key.is_column)
+    if page.where is not None:
+        weight += _weight(page.where)
+    return Read(shape, values, ListAsked(source, page, until_at, order_at, where_at), weight)
+
+
+def _weight(condition: Condition) -> int:
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            return 1 + sum([_weight(part) for part in parts])
+        case Compare(value=value):
+            # Of a list, what is sent; a list costs no more SQL than one value.
+            return 1 + (len(value) // 20 if isinstance(value, tuple) else 0)
+        case Not(part):
+            return 1 + _weight(part)
+        case One(part=part) | Some(part=part) | NoneOf(part=part) | Every(part=part):
+            return RELATED + _weight(part)
 
 
 def _groups(target: str, selected: Selected, given: Mapping[str, Any], variables: VariableValues) -> Read:
@@ -128,7 +152,8 @@ def _groups(target: str, selected: Selected, given: Mapping[str, Any], variables
     shown = [part for part in selected.fields if isinstance(part.source, AggregatesSource)]
     wanted, which = _measures(shown, variables)
     shape = (which, shape_of_groups(grouping, wanted))
-    return Read(shape, values_of_groups(grouping, wanted), GroupsAsked(grouping, wanted))
+    values = values_of_groups(grouping, wanted)
+    return Read(shape, values, GroupsAsked(grouping, wanted), len(values) + RELATED * len(grouping.keys))
 
 
 def _measures(

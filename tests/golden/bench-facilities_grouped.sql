@@ -1,24 +1,28 @@
 (
-  SELECT convert_to(('{"facilities":' || (
-    SELECT ('{"groups":' || (
-      SELECT ('[' || coalesce(string_agg(('{"key":' || '{"branch":' || '{"code":' || coalesce(CAST(to_json(s2.k0)
-        AS TEXT), 'null') || '}' || ',"status":' || coalesce(('"' || s2.k1 || '"'), 'null') || '}' ||
-        ',"aggregates":' || '{"count":' || CAST(s2.m0 AS TEXT) || ',"limit":' || '{"sum":' || CASE WHEN (s2.m1
-        IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s2.m1 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY',
-        'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}')
-        END || '}' || ',"outstanding":' || '{"sum":' || CASE WHEN (s2.m2 IS NULL) THEN 'null' ELSE ('{"amount":"'
-        || CAST(CAST(s2.m2 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD',
-        'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || '}' || '}'), ','), '') || ']')
-        AS anon_2
-      FROM (
-        SELECT unit_1.code AS k0, anon_3.g1 AS k1, anon_3.a0 AS m0, anon_3.a1 AS m1, anon_3.a2 AS m2
-        FROM (
-          SELECT facility_1.branch_id AS g0, facility_1.status AS g1, count(*) AS a0, sum(facility_1.limit_minor)
-            FILTER (
-          WHERE facility_1.currency = 'CNY') AS a1, sum(facility_1.outstanding_minor) FILTER (
-          WHERE facility_1.currency = 'CNY') AS a2
-          FROM bank.facility AS facility_1
-          GROUP BY facility_1.branch_id, facility_1.status) AS anon_3
-        LEFT OUTER JOIN bank.unit AS unit_1 ON unit_1.id = anon_3.g0
-        ORDER BY unit_1.code ASC NULLS LAST, anon_3.g1 ASC NULLS LAST
-        LIMIT 1000) AS s2) || '}') AS anon_1) || '}'), 'UTF8') AS convert_to_1)
+  SELECT convert_to((
+    SELECT CASE WHEN (octet_length(whole.text) <= 10000000) THEN whole.text ELSE '' END AS anon_1
+    FROM (
+      SELECT ('{"facilities":' || (
+        SELECT ('{"groups":' || (
+          SELECT ('[' || coalesce(string_agg(('{"key":' || '{"branch":' || '{"code":' || coalesce(CAST(to_json(s2.k0)
+            AS TEXT), 'null') || '}' || ',"status":' || coalesce(('"' || s2.k1 || '"'), 'null') || '}' ||
+            ',"aggregates":' || '{"count":' || CAST(s2.m0 AS TEXT) || ',"limit":' || '{"sum":' || CASE WHEN (s2.m1
+            IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s2.m1 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY',
+            'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) ||
+            '"}') END || '}' || ',"outstanding":' || '{"sum":' || CASE WHEN (s2.m2 IS NULL) THEN 'null' ELSE ('{"amount":"'
+            || CAST(CAST(s2.m2 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN
+            ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || '}' || '}'), ','),
+            '') || ']') AS anon_3
+          FROM (
+            SELECT unit_1.code AS k0, anon_4.g1 AS k1, anon_4.a0 AS m0, anon_4.a1 AS m1, anon_4.a2 AS m2
+            FROM (
+              SELECT facility_1.branch_id AS g0, facility_1.status AS g1, count(*) AS a0, sum(facility_1.limit_minor)
+                FILTER (
+              WHERE facility_1.currency = 'CNY') AS a1, sum(facility_1.outstanding_minor) FILTER (
+              WHERE facility_1.currency = 'CNY') AS a2
+              FROM bank.facility AS facility_1
+              GROUP BY facility_1.branch_id, facility_1.status) AS anon_4
+            LEFT OUTER JOIN bank.unit AS unit_1 ON unit_1.id = anon_4.g0
+            ORDER BY unit_1.code ASC NULLS LAST, anon_4.g1 ASC NULLS LAST
+            LIMIT 1000) AS s2) || '}') AS anon_2) || '}') AS text
+      LIMIT ALL OFFSET 0) AS whole), 'UTF8') AS convert_to_1)
