@@ -40,7 +40,7 @@ class Limits:
     directives: int = 100
     introspection_depth: int = 20
     introspection_fields: int = 300
-    cost: int = 300_000
+    cost: int = 1_000_000
 
 
 DEFAULT_LIMITS = Limits()

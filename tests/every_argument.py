@@ -24,6 +24,7 @@ from domain.facts import camel
 from schema.group_keys import MOST_KEYS
 from schema.group_reading import MOST_COMPARED
 from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
+from schema.order_inputs import MOST_ORDER_KEYS
 
 _SAMPLES: dict[str, Any] = {
     "Int": 1,
@@ -247,7 +248,9 @@ class _Every:
         asked = f"key {{ {shown} }} {self._aggregates(type_name)}"
         order = [{"key": by}, *self._measures(type_name)]
         ordered = [key | {"direction": Code("DESC"), "nulls": Code("FIRST")} for key in order]
-        yield f"{{ groups(by: {literal(by)}, orderBy: {literal(ordered)}, first: 2) {{ {asked} }} }}"
+        for start in range(0, len(ordered), MOST_ORDER_KEYS):
+            some = literal(ordered[start : start + MOST_ORDER_KEYS])
+            yield f"{{ groups(by: {literal(by)}, orderBy: {some}, first: 2) {{ {asked} }} }}"
         for having in self._having(type_name):
             yield f"{{ groups(by: {literal(by)}, having: {literal(having)}) {{ aggregates {{ count }} }} }}"
 
