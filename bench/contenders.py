@@ -29,7 +29,7 @@ WIDE = {
     "STATEMENT_TIMEOUT_MS": "60000",
     "REQUEST_TIMEOUT_S": "60",
     "COST_BUCKET": str(10**12),
-    "COST_RESTORE_PER_S": str(10**12),
+    "COST_RESTORE_PER_S": "1",
 }
 
 
