@@ -28,6 +28,7 @@ from schema.costs import Cost, Term, cost_tree
 from schema.errors import Code, CodedError
 from schema.limits import DEFAULT_LIMITS, Limits, asks_for_the_schema_alone, excesses, introspects
 from schema.scalars import parse_text
+from schema.variables import Variables
 
 MOST_BYTES = 48_000_000
 MOST_ERRORS = 10
@@ -55,6 +56,11 @@ class Operation:
     is_about_the_schema: bool
     """Whether it asks for nothing else, and without variables."""
     costs: Term
+    variables: Variables
+    schema_answer: bytes | None = None
+    """What it was answered, where it is about the schema alone."""
+    deciding: tuple[str, ...] | None = None
+    """The variables that decide what is in the answer, once the compiler has looked."""
     plans: dict[Any, Any] = field(default_factory=dict)
 
     def cost(self, variables: Mapping[str, Any]) -> Cost:
@@ -198,6 +204,7 @@ class Documents:
                 is_about_the_schema=not part.variable_definitions
                 and asks_for_the_schema_alone(part, fragments),
                 costs=cost_tree(self._schema, part, fragments),
+                variables=Variables(self._schema, part),
             )
             for part in parts
             if isinstance(part, OperationDefinitionNode)

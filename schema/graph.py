@@ -29,7 +29,6 @@ from schema.query import Query
 from schema.request import Request
 from schema.scalars import SCALARS, parse_text
 from schema.turns import Turns
-from schema.variables import Variables
 
 DEEPEST_VARIABLES = 50
 LARGEST_ANSWER_BYTES = 10_000_000
@@ -57,17 +56,10 @@ class Answer:
         return b"".join(self.parts)
 
 
-class _Schema(strawberry.Schema):
-    """Strawberry's schema without its error log, which would write what callers sent."""
-
-    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        del errors, execution_context
-
-
 @cache
 def graph() -> strawberry.Schema:
     """The schema, built once."""
-    return _Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+    return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
 Apart = Callable[[Coroutine[Any, Any, ExecutionResult]], Awaitable[ExecutionResult]]
@@ -148,9 +140,7 @@ class Engine:
             _refuse_unstorable(variables or {}, 0)
         except CodedError as refused:
             return _refused([refused])
-        coerced = self._variables(meant).values(
-            variables or {}, hide_suggestions=self.documents.hide_suggestions
-        )
+        coerced = meant.variables.values(variables or {}, hide_suggestions=self.documents.hide_suggestions)
         if isinstance(coerced, list):
             return _refused(coerced)
         cost = meant.cost(coerced.coerced)
@@ -182,14 +172,14 @@ class Engine:
                 plan = {"tier": "compiled", "statement": way.plan.text}
                 return self._finished(request, prepared, data, [], plan, report)
             way = "a row that must be there is not in sight"
-        if (known := prepared.operation.plans.get("schema")) is not None:
+        if (known := prepared.operation.schema_answer) is not None:
             return self._finished(request, prepared, known, [], {"tier": "known", "reason": way}, report)
         request.variables = prepared.coerced
         result = await apart(_by_the_executor(request, prepared))
         data, errors = orjson.dumps(result.data), result.errors or []
         if prepared.operation.is_about_the_schema and not errors:
             # The same for all to whom the schema is shown, and long in the making.
-            prepared.operation.plans["schema"] = data
+            prepared.operation.schema_answer = data
             self.documents.weigh(prepared.operation, len(data))
         return self._finished(request, prepared, data, errors, {"tier": "normal", "reason": way}, report)
 
@@ -206,12 +196,6 @@ class Engine:
         finally:
             self._turns.leave(request.caller)
             self._admission.charge(request.caller, time.monotonic() - began)
-
-    def _variables(self, operation: Operation) -> Variables:
-        known: Variables | None = operation.plans.get("variables")
-        if known is None:
-            known = operation.plans["variables"] = Variables(self.schema, operation.node)
-        return known
 
     def _ready(self, operation: Operation, coerced: VariableValues) -> Ready | str:
         if operation.kind is not OperationType.QUERY:

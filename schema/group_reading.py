@@ -15,7 +15,7 @@ from schema.errors import BadInput
 from schema.group_keys import MOST_KEYS, GroupKey, groupable, key_type, to_one_relations
 from schema.groups import Combined, Compared, Grouping, GroupOrder, Having
 from schema.measures import ROWS, AggregateFunction, Kind, Measure, measurable, measure, result_kind
-from schema.order_inputs import DEEPEST_PATH, MOST_ORDER_KEYS, read_measure, way_of
+from schema.order_inputs import DEEPEST_PATH, few_keys, read_measure, way_of
 from schema.paging import page_size
 
 DEEPEST_HAVING = 10
@@ -33,10 +33,7 @@ def read_grouping(type_name: str, given: Mapping[str, Any]) -> Grouping:
     having = None if given.get("having") is None else _having(type_name, given["having"], 0)
     if isinstance(having, Combined) and _size(having) > MOST_COMPARED:
         raise BadInput(f"`having` compares more than {MOST_COMPARED} measures")
-    ordering = given.get("orderBy") or ()
-    if len(ordering) > MOST_ORDER_KEYS:
-        raise BadInput(f"`orderBy` has {len(ordering)} keys; at most {MOST_ORDER_KEYS} are taken")
-    order = tuple(_order(type_name, item, keys) for item in ordering)
+    order = tuple(_order(type_name, item, keys) for item in few_keys(given.get("orderBy")))
     if len({key.by for key in order}) < len(order):
         raise BadInput("`orderBy` names a key or a measure twice")
     return Grouping(keys, having, order, size)

@@ -138,11 +138,16 @@ def _order_field(type_name: str, names: tuple[str, ...]) -> Any:
     return declare_enum(f"{type_name}OrderField", f"What {type_name} rows can be ordered by.", values)
 
 
-def order_keys(type_name: str, given: Sequence[Mapping[str, Any]] | None) -> tuple[OrderKey, ...]:
-    """The keys of an `orderBy` of plain coerced values. Raises BadInput."""
+def few_keys(given: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]]:
+    """The items of an `orderBy`. Raises BadInput where they are too many."""
     if len(given or ()) > MOST_ORDER_KEYS:
         raise BadInput(f"`orderBy` has {len(given or ())} keys; at most {MOST_ORDER_KEYS} are taken")
-    keys = tuple(_order_key(type_name, item) for item in given or ())
+    return given or ()
+
+
+def order_keys(type_name: str, given: Sequence[Mapping[str, Any]] | None) -> tuple[OrderKey, ...]:
+    """The keys of an `orderBy` of plain coerced values. Raises BadInput."""
+    keys = tuple(_order_key(type_name, item) for item in few_keys(given))
     if len({key.place for key in keys}) < len(keys):
         raise BadInput("`orderBy` names a field twice")
     return keys

@@ -134,11 +134,10 @@ def _plan(asked: Ready, audience: Audience, most_bytes: int) -> tuple[Plan | str
 
 
 def _shaped(schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> _Shaped | str:
+    if operation.deciding is None:
+        operation.deciding = deciding_variables(operation.node, operation.fragments)
     plans = operation.plans
-    deciding = plans.get("deciding")
-    if deciding is None:
-        deciding = plans["deciding"] = deciding_variables(operation.node, operation.fragments)
-    key = tuple(variables.coerced.get(name) for name in deciding)
+    key = tuple(variables.coerced.get(name) for name in operation.deciding)
     shaped: _Shaped | str | None = plans.get(key)
     if shaped is None:
         if len(plans) >= MOST_OUTLINES:
