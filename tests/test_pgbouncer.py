@@ -13,6 +13,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,14 +105,47 @@ def bouncer(server: Server) -> Iterator[Bouncer]:
         for path in (home, *home.iterdir()):
             shutil.chown(path, user)
     command = [str(PROGRAM), *(["-u", user] if user else []), str(home / "pgbouncer.ini")]
-    process = subprocess.Popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True)
+    keeper = Keeper(command, port, home / "log")
+    keeper.start()
     try:
-        _wait_for(port, process)
+        keeper.wait_until_it_listens()
         yield Bouncer(port)
     finally:
-        process.terminate()
-        process.communicate(timeout=10)
+        keeper.end()
         shutil.rmtree(home, ignore_errors=True)
+
+
+class Keeper(threading.Thread):
+    """Starts PgBouncer, and again whenever it falls, as systemd does.
+
+    PgBouncer before 1.21 ends itself now and then when a client cancels (its issues 822 and 904); Debian has 1.18.
+    """
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        super().__init__(daemon=True)
+        self.command, self.port, self.log = command, port, log
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            with self.log.open("a") as said:
+                process = subprocess.Popen(self.command, stderr=said, stdout=said)
+            while process.poll() is None and not self.over.wait(0.02):
+                pass
+            process.terminate()
+            process.wait(10)
+
+    def wait_until_it_listens(self) -> None:
+        for _ in range(400):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.05)
+        self.end()
+        raise AssertionError(f"pgbouncer did not start: {self.log.read_text()}")
+
+    def end(self) -> None:
+        self.over.set()
+        self.join(15)
 
 
 def _configure(home: Path, url: URL, credentials: Credentials, port: int) -> None:
@@ -142,18 +177,6 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
-    process.kill()
-    raise AssertionError(f"pgbouncer did not start: {process.communicate()[0]}")
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ from tenants.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 IS_ROOT = os.geteuid() == 0
+# How long a process may take to say or do what it must: a machine may be busy, or stand still for a while.
+PATIENCE_S = 60
 CLIENTS = "{ clients(first: 1000) { totalCount nodes { registrationNumber } } }"
 REGISTER = "mutation R($input: RegisterClientInput!) { registerClient(input: $input) { __typename } }"
 # What a shell may have set for another PostgreSQL.
@@ -68,11 +70,17 @@ class Served:
         """What a person reads on standard error; the log's lines are left out."""
         return "\n".join(line for line in self.err.read_text().splitlines() if not line.startswith('{"'))
 
-    def ready(self, seconds: float = 40) -> Served:
-        """Having waited until it answers."""
-        wait_until(lambda: "Try it as" in self.said or self.process.poll() is not None, seconds)
+    def starting(self) -> Served:
+        """Having waited until it has its port and takes up its database."""
+        wait_until(lambda: "database: embedded" in self.said or self.process.poll() is not None)
         assert self.process.poll() is None, self.err.read_text()
-        wait_until(lambda: self.get("/readyz") == 200, 5)
+        return self
+
+    def ready(self) -> Served:
+        """Having waited until it answers."""
+        wait_until(lambda: "Try it as" in self.said or self.process.poll() is not None)
+        assert self.process.poll() is None, self.err.read_text()
+        wait_until(lambda: self.get("/readyz") == 200)
         self.took_s = time.monotonic() - self.began
         return self
 
@@ -103,7 +111,7 @@ class Served:
         wait_until(lambda: "runs again" in self.err.read_text(), seconds)
         wait_until(lambda: self.ask(CLIENTS).get("data") is not None, deadline - time.monotonic())
 
-    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 10) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = PATIENCE_S) -> int:
         """Its exit code after a signal."""
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -113,9 +121,9 @@ class Served:
             self.process.kill()
             raise
 
-    def leaves_nothing(self, seconds: float = 3) -> None:
+    def leaves_nothing(self) -> None:
         """Having seen every process that belongs to our data home end, those too that are told by the kernel."""
-        wait_until(lambda: not self.left_behind(), seconds)
+        wait_until(lambda: not self.left_behind())
 
     def left_behind(self) -> list[str]:
         """Command lines of processes that belong to our data home."""
@@ -133,7 +141,7 @@ class Served:
 Serve = Callable[..., Served]
 
 
-def wait_until(happened: Callable[[], bool], seconds: float) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -191,7 +199,7 @@ def serve() -> Iterator[Serve]:
 
     yield start
     for served in started:
-        served.end(signal.SIGTERM, 20)
+        served.end()
     for served in started:
         served.leaves_nothing()
         shutil.rmtree(served.out.parent)
@@ -219,7 +227,7 @@ def test_the_banner_is_all_that_a_newcomer_needs(serve: Serve, home: Path) -> No
 def test_commands_join_the_running_server(serve: Serve, home: Path) -> None:
     served = serve(home).ready()
     migrated = serve(home, "migrate", **FOREIGN)
-    assert migrated.process.wait(20) == 0, migrated.complaint
+    assert migrated.process.wait(PATIENCE_S) == 0, migrated.complaint
     assert "safe to serve from" in migrated.said
     assert served.ask(CLIENTS)["data"]["clients"]["totalCount"] == 7
 
@@ -233,7 +241,7 @@ def test_a_first_start_founds_a_demo_bank_and_a_second_finds_it(serve: Serve, ba
     second = serve(home, "run", "--clients", "40").ready()
     assert second.ask(CLIENTS)["data"]["clients"]["totalCount"] == 40
     assert "clients up to" not in second.said
-    assert second.took_s < 8
+    assert second.took_s < 20
 
 
 def test_a_bank_of_its_own_is_served_without_the_demo(serve: Serve, home: Path) -> None:
@@ -268,12 +276,11 @@ def test_a_signal_at_any_moment_of_the_start_ends_everything(serve: Serve, base:
         (1.7, "INT"),
         (2.2, "TERM"),
     ):
-        served = serve(home, "run", "--clients", "40")
-        wait_until(lambda served=served: "database: embedded" in served.said, 10)  # type: ignore[misc]
+        served = serve(home, "run", "--clients", "40").starting()
         time.sleep(moment_s)
         began = time.monotonic()
         assert served.end(signal.Signals[f"SIG{how}"]) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15, f"after {moment_s} s, {how}"
         served.leaves_nothing()
         assert served.complaint == ""
 
@@ -309,21 +316,21 @@ def test_what_was_acknowledged_survives_every_kill(serve: Serve, home: Path) -> 
         served = serve(home).ready()
         registrar = Registrar(served, series)
         registrar.start()
-        wait_until(lambda registrar=registrar: len(registrar.acknowledged) > 15, 10)  # type: ignore[misc]
+        wait_until(lambda registrar=registrar: len(registrar.acknowledged) > 15)  # type: ignore[misc]
         if victims in ("postmaster", "both"):
             os.kill(served.postmaster(), signal.SIGKILL)
         if victims in ("server", "both"):
             served.process.kill()
         else:
-            served.back_within(5)
+            served.back_within(20)
             before = len(registrar.acknowledged)
-            wait_until(lambda r=registrar, n=before: len(r.acknowledged) > n + 3, 5)  # type: ignore[misc]
+            wait_until(lambda r=registrar, n=before: len(r.acknowledged) > n + 3)  # type: ignore[misc]
         registrar.over = True
         registrar.join(15)
         acknowledged += registrar.acknowledged
         if victims == "postmaster":
             assert served.end() == 0
-        served.process.wait(10)
+        served.process.wait(PATIENCE_S)
     served = serve(home).ready()
     nodes = served.ask(CLIENTS)["data"]["clients"]["nodes"]
     there = Counter(node["registrationNumber"] for node in nodes)
@@ -338,7 +345,7 @@ def test_any_name_will_do_for_a_home_and_a_killed_database_comes_back(
     served = serve(copied(furnished, base / name)).ready()
     assert served.ask(CLIENTS)["data"]["clients"]["totalCount"] == 7
     os.kill(served.postmaster(), signal.SIGKILL)
-    served.back_within(5)
+    served.back_within(20)
     assert served.ask(CLIENTS)["data"]["clients"]["totalCount"] == 7
     assert served.end() == 0
 
@@ -348,7 +355,7 @@ def test_two_homes_serve_side_by_side_and_one_home_once(serve: Serve, base: Path
     one, other = serve(here), serve(there)
     assert one.ready().ask(CLIENTS)["data"] == other.ready().ask(CLIENTS)["data"]
     again = serve(here, "run")
-    assert again.process.wait(20) == 1
+    assert again.process.wait(PATIENCE_S) == 1
     assert f"in use by the process with pid {one.process.pid}" in again.complaint
     assert "DATA_HOME" in again.complaint
     assert len(again.complaint.splitlines()) == 1
@@ -359,13 +366,13 @@ def test_two_servers_on_one_port_leave_one(serve: Serve, base: Path, furnished: 
     one = serve(copied(furnished, base / f"port{next(numbers)}")).ready()
     port = one.url.rpartition(":")[2]
     other = serve(base / "never", PORT=port)
-    assert other.process.wait(20) == 1
+    assert other.process.wait(PATIENCE_S) == 1
     assert f"port {port} on 127.0.0.1 is taken" in other.complaint
     assert not (base / "never").exists()
 
 
 def refused(served: Served) -> str:
-    assert served.process.wait(30) == 1
+    assert served.process.wait(PATIENCE_S) == 1
     assert "Traceback" not in served.complaint
     assert 0 < len(served.complaint.splitlines()) < 5
     served.leaves_nothing()
@@ -407,11 +414,10 @@ def test_a_home_that_we_may_not_write_is_said_in_a_sentence(serve: Serve, base: 
 
 
 def test_whoever_connects_during_the_start_is_answered_after_it(serve: Serve, home: Path) -> None:
-    served = serve(home, PORT="0")
-    wait_until(lambda: "database: embedded" in served.said, 10)
+    served = serve(home, PORT="0").starting()
     ports = listening_ports_of(served.process.pid)
     assert len(ports) == 1
-    assert httpx.get(f"http://127.0.0.1:{ports[0]}/healthz", timeout=20).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{ports[0]}/healthz", timeout=PATIENCE_S).status_code == 200
     served.ready()
 
 
