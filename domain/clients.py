@@ -34,6 +34,23 @@ class ClientStatus(StrEnum):
     CLOSED = "CLOSED"
 
 
+class WatchList(StrEnum):
+    """How closely a client is watched; who is on no list has none."""
+
+    AMBER = "AMBER"
+    RED = "RED"
+
+
+class InteractionKind(StrEnum):
+    """How the bank and a client spoke to each other."""
+
+    VISIT = "VISIT"
+    CALL = "CALL"
+    MAIL = "MAIL"
+    MEETING = "MEETING"
+    SURVEY = "SURVEY"
+
+
 class RegistrationRefusal(StrEnum):
     """Why a registration number cannot be one, in the order in which it is asked."""
 

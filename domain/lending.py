@@ -31,6 +31,16 @@ class FacilityStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class LoanClass(StrEnum):
+    """The supervisor's five categories of a loan, from the best to the worst."""
+
+    NORMAL = "NORMAL"
+    SPECIAL_MENTION = "SPECIAL_MENTION"
+    SUBSTANDARD = "SUBSTANDARD"
+    DOUBTFUL = "DOUBTFUL"
+    LOSS = "LOSS"
+
+
 class PostingKind(StrEnum):
     """What a repayment was for."""
 
@@ -48,3 +58,9 @@ class CreditEventKind(StrEnum):
     CHARGE_OFF = "CHARGE_OFF"
     PAID_IN_FULL = "PAID_IN_FULL"
     BUREAU_ENTRY = "BUREAU_ENTRY"
+    MISUSE = "MISUSE"
+    RELATED_PARTY_ABUSE = "RELATED_PARTY_ABUSE"
+    COVENANT_DEFAULT = "COVENANT_DEFAULT"
+    PREPAYMENT_REQUEST = "PREPAYMENT_REQUEST"
+    REFINANCING_REQUEST = "REFINANCING_REQUEST"
+    LINE_CANCELLED = "LINE_CANCELLED"

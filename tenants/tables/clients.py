@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 from domain.access import OFFICE_ROLES, Role
-from domain.clients import ClientStatus, CreditGrade, SizeClass
+from domain.clients import ClientStatus, CreditGrade, SizeClass, WatchList
+from domain.statements import STATEMENT_AMOUNTS as STATEMENT_AMOUNTS
 from tenants.tables.columns import (
     SCHEMA,
     at,
@@ -74,6 +75,8 @@ client = Table(
     Column("graded_on", Date),
     Column("relationship_manager_id", Uuid),
     *code("status", ClientStatus, default=ClientStatus.ACTIVE),
+    *code("watch_list", WatchList, nullable=True),
+    Column("national_key_project", Boolean, nullable=False, server_default="false"),
     version(),
     at("created_at"),
     at("updated_at"),
@@ -114,33 +117,6 @@ contact = Table(
     tenant_foreign_key(["client_id"], "client"),
     Index("ix_contact_branch_id_client_id", "branch_id", "client_id", "name", "id"),
 )
-
-STATEMENT_AMOUNTS = (
-    "revenue",
-    "cost_of_sales",
-    "ebit",
-    "depreciation",
-    "interest_expense",
-    "profit_before_tax",
-    "net_income",
-    "cash",
-    "receivables",
-    "prepaid",
-    "inventory",
-    "current_assets",
-    "total_assets",
-    "payables",
-    "advances_received",
-    "current_liabilities",
-    "borrowings",
-    "total_liabilities",
-    "retained_earnings",
-    "equity",
-    "operating_cash_flow",
-    "investing_cash_flow",
-    "financing_cash_flow",
-)
-"""The lines of a statement, in the order of income, balance sheet and cash flow; each may be missing."""
 
 financial_statement = Table(
     "financial_statement",

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from domain.lending import CreditEventKind, FacilityStatus, PostingKind, Product
+from domain.lending import CreditEventKind, FacilityStatus, LoanClass, PostingKind, Product
 from tenants.tables.columns import (
     SCHEMA,
     at,
@@ -61,6 +61,9 @@ facility = Table(
     Column("disbursed_on", Date),
     Column("matures_on", Date),
     *code("status", FacilityStatus),
+    *code("loan_class", LoanClass, nullable=True),
+    # Since when it goes on beyond its maturity.
+    Column("renewed_on", Date),
     version(),
     at("created_at"),
     tenant_foreign_key(["client_id"], "client"),
