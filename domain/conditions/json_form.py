@@ -30,7 +30,9 @@ from domain.money import AmountRefusal, Money, to_minor
 
 VERSION = 1
 
-_FIELD = re.compile(r"[a-z][A-Za-z0-9]{0,99}(?:\.currency)?", re.ASCII)
+_FIELD = re.compile(
+    r"[a-z][A-Za-z0-9]{0,99}(?:\.currency)?|(?:score|segment)\.[a-z][A-Za-z0-9]{0,99}", re.ASCII
+)
 _RELATION = re.compile(r"[a-z][A-Za-z0-9]{0,99}", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,27})(?:\.[0-9]{1,28})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
