@@ -1,0 +1,51 @@
+"""Weights: those of what is missing borne by the rest, rounded so that they add up to one, or made by entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_FLOOR, Decimal
+
+PLACES = 6
+UNIT = Decimal(1).scaleb(-PLACES)
+
+
+def spread(weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """The weights in the same proportions, adding up to exactly 1 in units of a millionth.
+
+    What rounding leaves over goes to the largest remainders, among equals by name. None may be negative; where
+    there is no weight at all, there is none to spread.
+    """
+    total = sum(weights.values(), Decimal(0))
+    if total == 0:
+        return {}
+    exact = {name: weight / total for name, weight in weights.items()}
+    rounded = {name: weight.quantize(UNIT, ROUND_FLOOR) for name, weight in exact.items()}
+    left = int((1 - sum(rounded.values())) / UNIT)
+    by_remainder = sorted(exact, key=lambda name: (rounded[name] - exact[name], name))
+    for name in by_remainder[:left]:
+        rounded[name] += UNIT
+    assert sum(rounded.values()) == 1
+    return rounded
+
+
+def by_entropy(columns: Mapping[str, Sequence[Decimal]]) -> dict[str, Decimal]:
+    """Weights by how much each indicator's values (0 to 1) differ between regions: one minus their entropy.
+
+    An indicator that is the same everywhere says nothing and weighs nothing; where that is so of all, they weigh
+    the same.
+    """
+    told = {name: 1 - _entropy(values) for name, values in columns.items()}
+    if not any(told.values()):
+        told = dict.fromkeys(told, Decimal(1))
+    return spread(told)
+
+
+def _entropy(values: Sequence[Decimal]) -> Decimal:
+    """Shannon's entropy of the values' shares, as a fraction of its largest (all shares alike)."""
+    total = sum(values)
+    if total == 0 or len(values) < 2:
+        return Decimal(1)
+    # In order: a sum of rounded logarithms depends on it, and regions have none.
+    shares = sorted(value / total for value in values if value > 0)
+    entropy = -sum(share * share.ln() for share in shares) / Decimal(len(values)).ln()
+    return min(max(entropy, Decimal(0)), Decimal(1))
