@@ -1,0 +1,1 @@
+"""What playbooks imply: the tasks of each client, made and cancelled by one statement; the playbooks that ship."""
