@@ -1,4 +1,4 @@
-"""`python -m api import FILE --mapping FILE`: take a CSV file into the bank, and say what became of its rows."""
+"""`python -m api import FILE --mapping FILE`: take a file into the bank, and say what became of its rows."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _unobserved(progress: Progress, size: int) -> None:
     "else FILE.errors.csv in this directory.",
 )
 def import_command(file: Path, mapping: str, dry_run: bool, again: bool, errors: Path | None) -> None:
-    """Import a CSV FILE; run it again after an interruption and it goes on where it stopped.
+    """Import a CSV, Excel or Parquet FILE; run it again after an interruption and it goes on where it stopped.
 
     Exit code: 0 done, refused rows or not (they are listed and counted); 1 the database did not answer, run
     it again; 2 the file, the mapping or the error file cannot be used; 3 stopped: paused, cancelled or taken

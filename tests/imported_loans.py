@@ -34,7 +34,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-async def take(database: Database, directory: Directory, tmp_path: Path, **changed: Any) -> Report:
+async def take(
+    database: Database | None, directory: Directory | None, tmp_path: Path, **changed: Any
+) -> Report:
     """Import the excerpt, or what is `changed`."""
     arguments: dict[str, Any] = {
         "file": EXCERPT,

@@ -16,6 +16,8 @@ from domain.money import AmountRefusal, to_minor
 MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 MONTHS |= {name[:3]: number for name, number in MONTHS.items()} | {"sept": 9}
 
+ISO_8601 = "%Y-%m-%d"
+
 MOST_DIGITS = 60
 MOST_DECIMALS = 9
 
@@ -147,8 +149,11 @@ def date_pattern(date_format: str) -> re.Pattern[str] | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def date(cell: str, form: DateForm) -> dt.date | Bad:
-    """The day by the first format that yields one, if it lies in the plausible window."""
-    for date_format in form.formats:
+    """The day by the first format that yields one, if it lies in the plausible window.
+
+    A day by ISO 8601 is always understood: so are those written that come from typed cells.
+    """
+    for date_format in (*form.formats, ISO_8601):
         pattern = date_pattern(date_format)
         match = pattern.fullmatch(cell) if pattern else None
         day = _day(match.groupdict(), form.two_digit_years_from) if match else None

@@ -52,10 +52,14 @@ class Model(BaseModel):
 
 
 class FileForm(Model):
-    """How the file is written. The bounds keep one broken row from taking the memory."""
+    """How the file is written. The bounds keep one broken row from taking the memory.
+
+    Encoding and delimiter are for CSV; `sheet` is for Excel: by default a workbook's first.
+    """
 
     encoding: Encoding = "utf-8"
     delimiter: Annotated[str, Field(pattern=r"^[^\r\n\"\w ]$")] = ","
+    sheet: Annotated[str, Field(min_length=1, max_length=31)] | None = None
     max_field_bytes: Annotated[int, Field(ge=1, le=131_072)] = 65_536
     max_record_bytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_048_576
     max_record_lines: Annotated[int, Field(ge=1, le=10_000)] = 100
@@ -173,6 +177,12 @@ class Mapping(Model):
     client: Entities = ()
     facility: Entities = ()
     credit_event: Entities = ()
+    financial_statement: Entities = ()
+    client_month: Entities = ()
+    interaction: Entities = ()
+    complaint: Entities = ()
+    rating: Entities = ()
+    client_link: Entities = ()
     region: Entities = ()
     region_indicator: Entities = ()
 

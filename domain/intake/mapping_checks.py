@@ -8,7 +8,7 @@ from domain.intake.cells import Bad
 from domain.intake.mapping import CodeList, EntityForm, Mapping, Source, When, nearest
 from domain.intake.readers import Constant, constant
 from domain.intake.sources import references
-from domain.intake.targets import SEVERAL_A_ROW, TARGETS, UNIT, Kind, Target
+from domain.intake.targets import SEVERAL_A_ROW, TARGETS, UNIT, Kind, Target, is_found_only
 
 _DATE_OPTIONS = frozenset({"formats", "not_before", "not_after"})
 _BOUNDS = frozenset({"minimum", "maximum"})
@@ -43,7 +43,7 @@ def _of_entity(mapping: Mapping, entity: str, key: str, form: EntityForm) -> Ite
         if name not in targets:
             yield f"{key}.{name}: unknown target{nearest(name, targets)}"
     for name, target in targets.items():
-        if target.required and name not in form.fields:
+        if target.required and name not in form.fields and not is_found_only(entity, form.fields):
             yield f"{key}.{name}: missing; there is no {entity} without it"
         if target.kind is Kind.AMOUNT and name in form.fields and "currency" not in form.fields:
             yield f"{key}.{name}: is an amount; {key}.currency must say in which currency"

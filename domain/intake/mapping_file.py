@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from domain.intake.mapping import (
     Amounts,
     Dates,
+    EntityForm,
     FileForm,
     HeadquartersForm,
     Mapping,
@@ -22,7 +23,7 @@ from domain.intake.mapping import (
     nearest,
 )
 from domain.intake.mapping_checks import mistakes
-from domain.intake.targets import NEEDS, SEVERAL_A_ROW, TARGETS
+from domain.intake.targets import NEEDS, SEVERAL_A_ROW, TARGETS, is_found_only
 from domain.organisation import KINDS_BELOW, UnitKind
 
 LARGEST_MAPPING = 1_000_000
@@ -110,8 +111,7 @@ def _has_cycle(declared: dict[str, UnitForm]) -> bool:
 
 
 def _mistakes_of_entities(mapping: Mapping) -> Iterator[str]:
-    for entity in TARGETS:
-        forms = getattr(mapping, entity)
+    for entity, forms in _forms(mapping):
         if len(forms) > 1 and entity not in SEVERAL_A_ROW:
             yield f"{entity}: a row makes one at most"
         if forms and entity in NEEDS and not getattr(mapping, NEEDS[entity]):
@@ -120,5 +120,9 @@ def _mistakes_of_entities(mapping: Mapping) -> Iterator[str]:
             yield f"{entity}: only {' and '.join(sorted(SEVERAL_A_ROW))} take a condition"
     if mapping.client and not mapping.unit:
         yield "unit: missing; it says which branch keeps the row's client"
-    if not any(getattr(mapping, entity) for entity in TARGETS):
+    if not any(forms and not is_found_only(entity, forms[0].fields) for entity, forms in _forms(mapping)):
         yield f"the mapping makes nothing of a row; it needs some of {', '.join(TARGETS)}"
+
+
+def _forms(mapping: Mapping) -> list[tuple[str, Sequence[EntityForm]]]:
+    return [(entity, getattr(mapping, entity)) for entity in TARGETS]

@@ -32,7 +32,9 @@ def reader(mapping: Mapping, target: Target, source: Source) -> Reader:
             return _text(target, source)
         case Kind.INTEGER:
             return _integer(target, source)
-        case Kind.DECIMAL | Kind.AMOUNT:
+        case Kind.DECIMAL:
+            return _decimal(mapping, target)
+        case Kind.AMOUNT:
             form = mapping.amounts.form
             return lambda cell: cells.decimal(cell, form)
         case Kind.DATE:
@@ -78,3 +80,17 @@ def _integer(target: Target, source: Source) -> Reader:
     least = target.least if source.minimum is None else source.minimum
     most = target.most if source.maximum is None else source.maximum
     return lambda cell: cells.integer(cell, least=least, most=most)
+
+
+def _decimal(mapping: Mapping, target: Target) -> Reader:
+    form = mapping.amounts.form
+    if target.least is None:
+        return lambda cell: cells.decimal(cell, form)
+    least, most = target.least, target.most
+    outside = Bad(f"is not between {least} and {most}" + ("; write 5 % as 0.05" if most == 1 else ""))
+
+    def bounded(cell: str) -> Decimal | Bad:
+        found = cells.decimal(cell, form)
+        return found if isinstance(found, Bad) or least <= found <= most else outside
+
+    return bounded

@@ -11,6 +11,7 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from domain.intake.mapping import FileForm
 from domain.intake.problems import FileRefused, Problem, shown
@@ -31,6 +32,16 @@ class Record:
     end_offset: int
     fields: list[str]
     problem: Problem | None = None
+
+
+class FileRecords(Protocol):
+    """A file of whatever form, read once from its beginning."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+
+    def __iter__(self) -> Iterator[Record]: ...
 
 
 @dataclass(frozen=True, slots=True)

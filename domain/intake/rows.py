@@ -13,8 +13,18 @@ from typing import Any, TypeAlias
 from domain.intake.cells import Bad
 from domain.intake.mapping import Mapping, Source, When, nearest
 from domain.intake.problems import FileRefused, Problem, Severity, shown
+from domain.intake.row_rules import RULES
 from domain.intake.sources import MISSING, Attempt, Condition, Values, attempt, condition, references
-from domain.intake.targets import KEYS, SEVERAL_A_ROW, TARGETS, UNIT, Kind, Target
+from domain.intake.targets import (
+    CURRENCY_WITH_AMOUNT,
+    KEYED_WITHIN,
+    KEYS,
+    SEVERAL_A_ROW,
+    TARGETS,
+    UNIT,
+    Kind,
+    Target,
+)
 
 Entity: TypeAlias = tuple[Any, ...]
 """An entity's values, in the order of its columns."""
@@ -83,9 +93,13 @@ class Plan:
         for step in self._single:
             if problem := self._take(step, line, cells_, values, problems):
                 return Reading(None, (problem,))
+        if problem := self._contradiction(line, values):
+            return Reading(None, (problem,))
         row = Row(line, values.get("unit"))
         for entity in TARGETS:
             if entity not in SEVERAL_A_ROW and self.columns[entity]:
+                if entity in CURRENCY_WITH_AMOUNT and values.get(f"{entity}.amount") is None:
+                    values[f"{entity}.currency"] = None
                 row.entities[entity] = [tuple(values[f"{entity}.{name}"] for name in self.columns[entity])]
         for shape in self._several:
             if shape.holds and not shape.holds(cells_, values):
@@ -100,8 +114,8 @@ class Plan:
     def key(self, entity: str, row: Row, made: Entity) -> tuple[Any, ...]:
         """What makes this entity the same one when a later line, or a later file, brings it again."""
         own = tuple(made[place] for place in self._keys[entity])
-        if entity == "region_indicator":
-            return (row.entities["region"][0][self._keys["region"][0]], *own)
+        if (of := KEYED_WITHIN.get(entity)) is not None:
+            return (*self.key(of, row, row.entities[of][0]), *own)
         return own if entity == "region" else (row.unit, *own)
 
     def label(self, entity: str, name: str) -> str:
@@ -121,9 +135,21 @@ class Plan:
             return
         made = {name: own.get(f"{shape.key}.{name}") for name in self.columns[entity]}
         # An amount has a currency, and a currency belongs to an amount.
-        if entity == "credit_event" and "currency" in made and made.get("amount") is None:
+        if entity in CURRENCY_WITH_AMOUNT and "currency" in made and made.get("amount") is None:
             made["currency"] = None
         row.entities.setdefault(entity, []).append(tuple(made.values()))
+
+    def _contradiction(self, line: int, values: Values) -> Problem | None:
+        """The first of the rules between an entity's own facts that the row breaks."""
+        for entity, rules in RULES.items():
+            if self.columns[entity]:
+                facts = {name: values[f"{entity}.{name}"] for name in self.columns[entity]}
+                client = tuple(values.get(f"client.{name}") for name in KEYS["client"])
+                for rule in rules:
+                    if broken := rule(facts, client):
+                        name, reason = broken
+                        return Problem(line, self.label(entity, name), shown(str(facts[name])), reason)
+        return None
 
     def _take(
         self, step: _Step, line: int, fields: Sequence[str], values: Values, problems: list[Problem]

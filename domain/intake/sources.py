@@ -11,7 +11,7 @@ from domain.intake import cells
 from domain.intake.cells import Bad
 from domain.intake.mapping import Mapping, Source, When
 from domain.intake.readers import constant, reader
-from domain.intake.targets import Kind, Target
+from domain.intake.targets import COUNTRY_OF, Kind, Target
 
 Values: TypeAlias = dict[str, Any]
 """What is known of the row so far, by target (`facility.limit`)."""
@@ -59,13 +59,18 @@ def condition(header: Sequence[str], conditions: Sequence[When]) -> Condition | 
 def references(key: str, sources: Sequence[Source]) -> set[str]:
     """What must be known before this target: what its sources name, its currency, its country."""
     entity = key.partition(".")[0]
-    found = {f"{entity}.currency", f"{entity}.registration_country"} - {key}
+    own_codes = {f"{entity}.currency", _country_of(entity)}
+    found = own_codes - {key}
     for source in sources:
         found |= {name for name in (source.from_, source.plus_months) if name}
         found |= {condition.target for condition in source.when if condition.target}
     # Currency and country themselves are codes: they wait for nothing of their own entity.
-    own = key in {f"{entity}.currency", f"{entity}.registration_country"}
+    own = key in own_codes
     return {name for name in found if not (own and name.partition(".")[0] == entity)}
+
+
+def _country_of(entity: str) -> str:
+    return f"{entity}.{COUNTRY_OF.get(entity, 'registration_country')}"
 
 
 def _finder(mapping: Mapping, key: str, target: Target, source: Source, place: int | None) -> Finder:
@@ -135,7 +140,7 @@ def _finished(key: str, target: Target, find: Finder) -> Finder:
 
         return amount
     if target.kind is Kind.REGISTRATION:
-        country = f"{entity}.registration_country"
+        country = _country_of(entity)
 
         def registration(fields: Sequence[str], values: Values) -> Any:
             found = find(fields, values)

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from domain.imports import ImportStatus
+from domain.intake.batches import Place
 from domain.intake.resuming import Step, next_step
 from tenants.database import Transaction
 from tenants.tables import import_job
@@ -55,6 +56,11 @@ class Progress:
     rows_taken: int = 0
     rows_unchanged: int = 0
     rows_refused: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where the next batch begins."""
+        return Place(self.lines_done, self.bytes_done)
 
 
 @dataclass(frozen=True, slots=True)

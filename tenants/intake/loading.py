@@ -11,7 +11,8 @@ from domain.intake.problems import Problem, shown
 from domain.intake.rows import Plan, Row
 from domain.intake.targets import TARGETS
 from tenants.database import Transaction
-from tenants.intake.staging import Staged, contradictions, copy, keys_of, staged
+from tenants.intake.contradictions import contradictions
+from tenants.intake.staging import Staged, copy, keys_of, staged
 
 REFUSALS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
@@ -116,7 +117,17 @@ def _refusal(row: Row, plan: Plan, refusal: asyncpg.PostgresError) -> Problem:
     return Problem(row.line, plan.label(entity, target), shown(str(value)), _in_words(refusal, entity, rule))
 
 
+RULES_IN_WORDS = {
+    "ck_client_link_not_to_itself": "leads to the client itself: a link leads to another company",
+    "ck_client_link_within_the_whole": "makes more than 100 % of a company owned: correct the share, or end "
+    "the holding that it replaces",
+}
+"""What a rule of the database means whose name does not tell how to mend the row."""
+
+
 def _in_words(refusal: asyncpg.PostgresError, entity: str, rule: str) -> str:
+    if known := RULES_IN_WORDS.get(getattr(refusal, "constraint_name", None) or ""):
+        return known
     words = f"{entity}: {rule.replace('_', ' ')}".strip(" :")
     if isinstance(refusal, asyncpg.ForeignKeyViolationError):
         return f"names something that this bank does not have ({words})"

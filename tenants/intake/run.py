@@ -12,20 +12,25 @@ from enum import StrEnum
 from pathlib import Path
 
 from domain.imports import ImportStatus
-from domain.intake.batches import Batch, batches
+from domain.intake.batches import BEGINNING, Batch, Place, batches
 from domain.intake.mapping import Mapping
 from domain.intake.problems import FileRefused, Problem, Severity
-from domain.intake.records import Records
+from domain.intake.records import FileRecords
 from domain.intake.resuming import Step
 from domain.intake.rows import Plan, Row
 from tenants.database import Database, DatabaseUnavailable
 from tenants.intake import jobs
 from tenants.intake.error_file import Counts, ErrorFile
+from tenants.intake.file_forms import records_of
 from tenants.intake.jobs import Job, Progress, Stopped, Subject, TakenOver
 from tenants.intake.loading import load
 from tenants.intake.seen import Seen, seen
 from tenants.intake.units import ensure_headquarters, ensure_units
 from tenants.organisation import Directory
+from tenants.segments.recording import record_changes
+
+# Compiling the statements of a batch would take longer than running them.
+WITHOUT_JIT = "set local jit = off"
 
 Observer = Callable[[Progress, int], None]
 """Told how far the file is done, and its size in bytes, after every batch."""
@@ -84,7 +89,7 @@ async def dry_run(source: Source, errors: ErrorFile, observe: Observer) -> Repor
     started, progress = time.monotonic(), Progress()
     errors.begin()
     with _reading(source) as (check, size, cut):
-        for batch in cut.after(0):
+        for batch in cut.after(BEGINNING):
             errors.add(batch.problems)
             progress = _advanced(progress, batch, len(batch.rows), 0)
             observe(progress, size)
@@ -148,7 +153,7 @@ class _Import:
         self.job = job
 
     async def run(self, cut: _Cut, size: int, observe: Observer) -> Outcome:
-        for batch in cut.after(self.job.progress.bytes_done):
+        for batch in cut.after(self.job.progress.place):
             try:
                 await self._take(cut.plan, batch)
             except Stopped as stopped:
@@ -164,11 +169,13 @@ class _Import:
         scope = await self._directory.operator()
         async with self._database.transaction(scope, write=True) as transaction:
             await jobs.hold(transaction, self.job)
+            await transaction.connection.execute(WITHOUT_JIT)
             loaded = await load(transaction, plan, rows)
             refused = {problem.line for problem in problems + loaded.problems}
             warnings = [p for p in batch.problems if p.severity is Severity.ERROR or p.line not in refused]
             self._errors.add([*warnings, *problems, *loaded.problems])
             progress = _advanced(self.job.progress, batch, loaded.taken, loaded.unchanged)
+            await record_changes(transaction, self._database.rules)
             job = await jobs.record(transaction, self.job, progress)
         self.job = job
 
@@ -220,7 +227,7 @@ async def load_all(database: Database, directory: Directory, source: Source) -> 
     Raises FileRefused where any row is refused: such a file is ours and has no bad rows.
     """
     with _reading(source) as (_, __, cut):
-        read = list(cut.after(0))
+        read = list(cut.after(BEGINNING))
         problems = [problem for batch in read for problem in batch.problems]
         rows = [(0, row) for batch in read for row in batch.rows]
         if source.mapping.unit is not None:
@@ -237,21 +244,22 @@ async def load_all(database: Database, directory: Directory, source: Source) -> 
 class _Cut:
     """A file that is being read: its plan, and its batches, once."""
 
-    def __init__(self, records: Records, plan: Plan, memory: Seen) -> None:
+    def __init__(self, records: FileRecords, plan: Plan, memory: Seen) -> None:
         self.plan = plan
         self._records = records
         self._memory = memory
 
-    def after(self, done: int) -> Iterator[Batch]:
-        """The batches that begin at byte `done` or later.
+    def after(self, done: Place) -> Iterator[Batch]:
+        """The batches that begin at `done` or later.
 
         What comes before is read as well, for what it brought: a later line must not contradict it.
         """
         for batch in batches(self._records, self.plan, self._memory.recognise, done=done):
-            if batch.end_offset <= done:
+            if batch.end <= done:
                 continue
-            if batch.start_offset < done:
-                raise FileRefused(f"no record ends at byte {done}, where the last run stopped: use --again")
+            if batch.start < done:
+                where = f"in line {done.line} at byte {done.offset}"
+                raise FileRefused(f"no record ends {where}, where the last run stopped: use --again")
             yield batch
 
 
@@ -259,7 +267,7 @@ class _Cut:
 def _reading(source: Source) -> Iterator[tuple[Callable[[Progress], None], int, _Cut]]:
     """What checks at the end that the file is still the same, its size in bytes, and its batches."""
     with source.path.open("rb") as file:
-        records = Records(file.readline, source.mapping.file)
+        records = records_of(file, source.mapping.file)
         plan = Plan(source.mapping, records.header)
         with seen(plan) as memory:
             before = os.fstat(file.fileno())

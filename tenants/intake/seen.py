@@ -46,7 +46,7 @@ class Seen:
 
     def _content(self, entity: str, row: Row, made: tuple[object, ...]) -> tuple[object, ...]:
         """An entity's values and whose it is: the same loan of another client is another loan."""
-        if entity in ("facility", "credit_event"):
+        if entity != "client" and "client" in row.entities:
             return (*made, self._plan.key("client", row, row.entities["client"][0]))
         return made
 

@@ -12,30 +12,32 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from domain.intake.rows import Plan, Row
-from domain.intake.targets import KEYS, TARGETS, Kind
+from domain.intake.targets import KEYED_WITHIN, KEYS, NEEDS, TARGETS, Kind, is_found_only
 from tenants.database import Transaction
+from tenants.intake.statements import insert_restated
 
-TENANT_ENTITIES = ("client", "facility", "credit_event")
+OF_CLIENT = tuple(entity for entity, needed in NEEDS.items() if needed == "client")
+TENANT_ENTITIES = ("client", *OF_CLIENT)
 
-_OF_CLIENT = {
+_CLIENT = {
     "client_country": "c.registration_country",
     "client_number": "c.registration_number",
 }
 _EXTRA: dict[str, dict[str, str]] = {
-    "facility": _OF_CLIENT,
-    "credit_event": _OF_CLIENT | {"facility_reference": "f.reference"},
+    **dict.fromkeys(OF_CLIENT, _CLIENT),
+    "credit_event": _CLIENT | {"facility_reference": "f.reference"},
     "region_indicator": {"region_code": "t.region_code"},
 }
 """What a staged row carries beside its own columns, so that the rows it belongs to can be found."""
 
-_TO_CLIENT = """
+TO_CLIENT = """
 join bank.client c on c.branch_id = s.branch_id
     and c.registration_country = s.client_country and c.registration_number = s.client_number"""
 _TO_FACILITY = """
 left join bank.facility f on f.branch_id = s.branch_id and f.reference = s.facility_reference"""
-_JOINS = {"facility": _TO_CLIENT, "credit_event": _TO_CLIENT + _TO_FACILITY}
+_JOINS = {**dict.fromkeys(OF_CLIENT, TO_CLIENT), "credit_event": TO_CLIENT + _TO_FACILITY}
 _FOUND = {
-    "facility": {"client_id": "c.id"},
+    **{entity: {"client_id": "c.id"} for entity in OF_CLIENT},
     "credit_event": {"client_id": "c.id", "facility_id": "f.id"},
     "region_indicator": {"region_code": "s.region_code"},
 }
@@ -44,6 +46,7 @@ _FOUND = {
 _CHANGED = {
     "client": ("version = t.version + 1", "updated_at = now()"),
     "facility": ("version = t.version + 1",),
+    "client_link": ("version = t.version + 1",),
 }
 """What else changes with a row."""
 
@@ -62,8 +65,12 @@ class Staged:
 
 
 def staged(plan: Plan) -> list[Staged]:
-    """The entities that this mapping fills, in the order in which they can be loaded."""
-    return [_staged(entity, columns) for entity, columns in plan.columns.items() if columns]
+    """The entities that this mapping makes, in the order in which they can be loaded."""
+    return [
+        _staged(entity, columns)
+        for entity, columns in plan.columns.items()
+        if columns and not is_found_only(entity, columns)
+    ]
 
 
 def table_columns(entity: str, names: tuple[str, ...]) -> list[str]:
@@ -88,24 +95,40 @@ def _staged(entity: str, names: tuple[str, ...]) -> Staged:
 
 
 def _conflict_key(entity: str) -> list[str]:
-    if entity in TENANT_ENTITIES:
-        return ["branch_id", *KEYS[entity]]
-    return [*_FOUND.get(entity, {}), *KEYS[entity]]
+    within = KEYED_WITHIN.get(entity)
+    if within == "region":
+        return ["region_code", *KEYS[entity]]
+    of = ["client_id"] if within == "client" else []
+    return ["branch_id", *of, *KEYS[entity]] if entity in TENANT_ENTITIES else list(KEYS[entity])
 
 
 def _upsert(entity: str, columns: list[str], key: list[str]) -> str:
+    """Writes the rows that say something new; returns their keys as `keys_of` tells them."""
+    if entity == "financial_statement":
+        return _with_registration(insert_restated(columns, TO_CLIENT), key)
     found = _FOUND.get(entity, {})
     own = ["branch_id", "id"] if entity in TENANT_ENTITIES else []
     into = [*own, *found, *columns]
     values = [*(f"s.{c}" for c in own), *found.values(), *(f"s.{c}" for c in columns)]
-    keyed = ", ".join(f"s.{c}" for c in key)
-    return (
+    keyed = ", ".join(found.get(c, f"s.{c}") for c in key)
+    written = (
         f"insert into bank.{entity} as t ({', '.join(into)}) "
         f"select distinct on ({keyed}) {', '.join(values)} from pg_temp.staged_{entity} s"
         f"{_JOINS.get(entity, '')} "
         f'where s."row" >= $1 and s."row" < $2 order by {keyed}, s."row" '
         f"on conflict ({', '.join(key)}) {_on_conflict(entity, [c for c in columns if c not in key])} "
         f"returning {', '.join(f't.{c}' for c in key)}"
+    )
+    return _with_registration(written, key) if KEYED_WITHIN.get(entity) == "client" else written
+
+
+def _with_registration(written: str, key: list[str]) -> str:
+    """The keys of what was written, with the client's registration in place of its id."""
+    own = ", ".join(f"w.{c}" for c in key if c not in ("branch_id", "client_id"))
+    return (
+        f"with written as ({written}) "
+        f"select w.branch_id, c.registration_country, c.registration_number, {own} "
+        "from written w join bank.client c on c.branch_id = w.branch_id and c.id = w.client_id"
     )
 
 
@@ -117,56 +140,6 @@ def _on_conflict(entity: str, columns: list[str]) -> str:
     changes = [*(f"{c} = {value}" for c, value in merged.items()), *_CHANGED.get(entity, ())]
     old, new = ", ".join(f"t.{c}" for c in merged), ", ".join(merged.values())
     return f"do update set {', '.join(changes)} where ({old}) is distinct from ({new})"
-
-
-_MOVED_FACILITIES = """
-select s."row" from pg_temp.staged_facility s
-join bank.facility t on t.branch_id = s.branch_id and t.reference = s.reference
-join bank.client c on c.branch_id = t.branch_id and c.id = t.client_id
-where (c.registration_country, c.registration_number) is distinct from (s.client_country, s.client_number)
-"""
-# Where the file is blank an old amount stays, in the minor units of the currency that it was given in. A client
-# without capital has no such amount. A facility has postings besides its own amounts.
-_CONVERTED = {
-    "client": """
-select s."row" from pg_temp.staged_client s
-join bank.client t on (t.branch_id, t.registration_country, t.registration_number)
-    = (s.branch_id, s.registration_country, s.registration_number)
-where t.currency <> s.currency and t.registered_capital_minor is not null
-""",
-    "facility": """
-select s."row" from pg_temp.staged_facility s
-join bank.facility t on t.branch_id = s.branch_id and t.reference = s.reference
-where t.currency <> s.currency
-""",
-}
-
-
-async def contradictions(transaction: Transaction, plan: Plan) -> dict[int, tuple[str, str]]:
-    """Which staged rows contradict what the bank has recorded and never rewrites: place → (entity, reason)."""
-    found: dict[int, tuple[str, str]] = {}
-    connection = transaction.connection
-    for entity, converted in _CONVERTED.items():
-        if plan.columns[entity]:
-            for record in await connection.fetch(converted):
-                found[record["row"]] = (entity, "is kept in another currency, and amounts do not convert")
-    if plan.columns["facility"]:
-        for record in await connection.fetch(_MOVED_FACILITIES):
-            found[record["row"]] = ("facility", "belongs to another client in this bank")
-    if plan.columns["credit_event"]:
-        for record in await connection.fetch(_rewritten_events(plan)):
-            found[record["row"]] = ("credit_event", "is recorded otherwise, and events are not rewritten")
-    return found
-
-
-def _rewritten_events(plan: Plan) -> str:
-    columns = [c for c in table_columns("credit_event", plan.columns["credit_event"]) if c != "note"]
-    old, new = (", ".join(f"{side}.{c}" for c in columns) for side in "ts")
-    return (
-        'select s."row" from pg_temp.staged_credit_event s join bank.credit_event t '
-        "on (t.branch_id, t.source, t.reference, t.kind) = (s.branch_id, s.source, s.reference, s.kind) "
-        f"where ({old}) is distinct from ({new})"
-    )
 
 
 async def copy(
@@ -198,7 +171,7 @@ def _extra(plan: Plan, entity: str, row: Row) -> tuple[Any, ...]:
     if entity not in _JOINS:
         return ()
     client = plan.key("client", row, row.entities["client"][0])[1:]
-    if entity == "facility":
+    if entity != "credit_event":
         return client
     facilities = row.entities.get("facility")
     return (*client, plan.key("facility", row, facilities[0])[1] if facilities else None)
