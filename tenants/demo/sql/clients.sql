@@ -64,7 +64,7 @@ insert into bank.client (
     branch_id, id, registration_country, registration_number, legal_name, legal_representative, currency,
     registered_capital_minor, industry_scheme, industry_code, size_class, employees, established_on,
     relationship_since, region_code, city, address, email, credit_grade, graded_on, relationship_manager_id,
-    status, created_at, updated_at
+    status, watch_list, national_key_project, created_at, updated_at
 )
 select
     branch_id,
@@ -106,7 +106,14 @@ select
     case when status <> 'PROSPECT' then date '2024-12-15' - floor(300 * pg_temp.chance(n, 'graded'))::int end,
     relationship_manager_id,
     status,
+    case
+        when days_stopped > 90 or grade = 'C' and status <> 'PROSPECT' and pg_temp.chance(n, 'watched') < .15 then 'RED'
+        when days_stopped > 0 or grade <> 'A' and status <> 'PROSPECT' and pg_temp.chance(n, 'watched') < .06
+            then 'AMBER'
+    end,
+    size_class = 'LARGE' and trade in ('build', 'heavy') and grade <> 'C' and pg_temp.chance(company, 'key') < .06,
     relationship_since + time '09:00',
     relationship_since + time '09:00'
 from numbered
+join (select n, days_stopped from draft_behaviour) as behaviour using (n)
 order by branch_id, client_id;

@@ -55,14 +55,14 @@ sized as materialized (
 judged as materialized (
     select
         sized.*,
-        case when soundness >= .64 then 'A' when soundness >= .16 then 'B' else 'C' end as grade,
+        case when soundness >= .60 then 'A' when soundness >= .05 then 'B' else 'C' end as grade,
         case
             when pg_temp.chance(n, 'status') < .03 then 'PROSPECT'
             when pg_temp.chance(n, 'status') < .06 then 'DORMANT'
             when pg_temp.chance(n, 'status') < .07 then 'CLOSED'
             else 'ACTIVE'
         end as status,
-        industry_growth + .22 * (soundness - .5) + .14 * (pg_temp.chance(company, 'growth') - .4)
+        industry_growth + .14 * (soundness - .5) + .14 * (pg_temp.chance(company, 'growth') - .4)
             + .01 * (growth::float8 - 5) as yearly_growth,
         date '2018-06-30' - floor(
             (6500 + 4000 * (size_class = 'LARGE')::int)
@@ -120,10 +120,10 @@ select
     -- Young firms that grow fast are introduced or grow; those that shrink decline or are shaken out.
     pg_temp.pick(
         case
-            when yearly_growth > .12 then '{GROWTH,GROWTH,GROWTH,GROWTH,INTRODUCTION,INTRODUCTION,MATURE,SHAKE_OUT}'
+            when yearly_growth > .12 then '{GROWTH,GROWTH,GROWTH,INTRODUCTION,MATURE,MATURE,MATURE,MATURE,SHAKE_OUT}'
             when yearly_growth > 0
-                then '{MATURE,MATURE,MATURE,MATURE,MATURE,GROWTH,GROWTH,SHAKE_OUT,INTRODUCTION,DECLINE}'
-            else '{DECLINE,DECLINE,DECLINE,SHAKE_OUT,SHAKE_OUT,MATURE,MATURE,INTRODUCTION}'
+                then '{MATURE,MATURE,MATURE,MATURE,MATURE,MATURE,MATURE,MATURE,MATURE,GROWTH,SHAKE_OUT,DECLINE}'
+            else '{DECLINE,DECLINE,SHAKE_OUT,SHAKE_OUT,MATURE,MATURE,MATURE,MATURE,MATURE,MATURE}'
         end::text[],
         pg_temp.chance(company, 'stage')
     ) as stage

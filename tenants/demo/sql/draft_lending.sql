@@ -64,7 +64,8 @@ drawn as materialized (
         end as never_drawn,
         case
             when status = 'ACTIVE' and pg_temp.chance(facility_no, 'stops')
-                < case grade when 'A' then .001 when 'B' then .010 else .09 end + .01 * (1 - strength)
+                < case grade when 'A' then .0005 when 'B' then .003 else .12 end + .004 * (1 - strength)
+                    + .4 * greatest(.15 - strength, 0)
                 then 1 + floor(6 * pg_temp.chance(facility_no, 'stops at'))::int
         end as stops_at
     from granted
@@ -126,7 +127,7 @@ judged as materialized (
                 < greatest(.015, .02 + .40 * (1 - soundness) * (1 - soundness) + .16 * (.35 - strength))
                 then 1 + floor(
                     pg_temp.cube(pg_temp.chance(posting_no, 'days late'))
-                        * (25 + 90 * (1 - soundness) + 30 * (1 - strength))
+                        * (15 + 45 * (1 - soundness) + 20 * (1 - strength))
                 )::int
             else 0
         end as days_late

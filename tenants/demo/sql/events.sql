@@ -2,7 +2,8 @@ insert into bank.credit_event (
     branch_id, id, client_id, facility_id, kind, occurred_on, currency, amount_minor, source, reference, created_at
 )
 select
-    branch_id, id, client_id, pg_temp.id('facility', facility_no), kind, occurred_on, 'CNY', amount_minor, 'demo',
+    branch_id, id, client_id, pg_temp.id('facility', facility_no), kind, occurred_on,
+    case when amount_minor is not null then 'CNY' end, amount_minor, 'demo',
     'F-' || lpad(n::text, 8, '0') || '-' || k || suffix, occurred_on + time '20:00'
 from (
     -- On the thirty-first day.
@@ -35,5 +36,22 @@ from (
     from draft_facility
     join standing using (facility_no)
     where facility_status = 'REPAID'
+    union all
+    -- What a client did that it should not have done, and what it asks for when it thinks of leaving.
+    select
+        branch_id, n, k, client_id, facility_no, pg_temp.id(event, facility_no), kind,
+        pg_temp.today() - floor(
+            least(days, pg_temp.today() - disbursed_on) * pg_temp.chance(facility_no, event || ' on')
+        )::int,
+        null, ''
+    from draft_facility
+    join (select n, leaves, wavers from draft_behaviour) as behaviour using (n)
+    cross join (values
+        ('misuse', 'MISUSE', 1000, .005, .005), ('related party', 'RELATED_PARTY_ABUSE', 1000, .004, .004),
+        ('covenant', 'COVENANT_DEFAULT', 1000, .008, .008), ('prepayment', 'PREPAYMENT_REQUEST', 190, .012, .55),
+        ('refinancing', 'REFINANCING_REQUEST', 190, .008, .50), ('cancelled', 'LINE_CANCELLED', 380, .004, .25)
+    ) as then_happens (event, kind, days, usually, when_leaving)
+    where k = 1 and disbursed_on < pg_temp.today() - 60 and undrawn is null and status = 'ACTIVE'
+        and pg_temp.chance(n, event) < case when leaves then when_leaving else usually end
 ) as event
 order by branch_id, event.id;

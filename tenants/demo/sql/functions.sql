@@ -20,7 +20,10 @@ return (
         when 'staff' then '051' when 'client' then '0c1' when 'contact' then '0c2' when 'facility' then '0f1'
         when 'posting' then '0b1' when 'statement' then '0f5' when 'late' then '0e1'
         when 'default' then '0e2' when 'charge-off' then '0e3' when 'paid' then '0e4'
-        when 'restructured' then '0e5'
+        when 'restructured' then '0e5' when 'misuse' then '0e6' when 'related party' then '0e7'
+        when 'covenant' then '0e8' when 'prepayment' then '0e9' when 'refinancing' then '0ea'
+        when 'cancelled' then '0eb' when 'month' then '0d1' when 'link' then '0d2'
+        when 'interaction' then '0a1' when 'complaint' then '0a2' when 'rating' then '0a3'
     end
     || '8' || lpad(to_hex(n), 15, '0')
 )::uuid;

@@ -5,9 +5,9 @@ with year as materialized (
         draft_client.*,
         year,
         pg_temp.chance(company * 8 + year - 2016, 'year') as luck,
-        -- A firm stays in its stage four years out of five.
+        -- A firm stays in its stage in all but one year of fourteen.
         case
-            when pg_temp.chance(company * 8 + year - 2016, 'leaves stage') < .8 then stage
+            when pg_temp.chance(company * 8 + year - 2016, 'leaves stage') < .93 then stage
             else pg_temp.pick(
                 '{MATURE,GROWTH,SHAKE_OUT,DECLINE,INTRODUCTION}',
                 pg_temp.chance(company * 8 + year - 2016, 'other stage')
@@ -33,7 +33,15 @@ sold as materialized (
             -- The year in which travellers stayed at home.
             * case when year = 2020 and trade in ('service', 'trade') then .88 when year = 2020 then .95 else 1 end
         )::bigint as sales,
-        least(greatest(soundness + .10 * (luck - .5), .01), .99) as health
+        -- Between the weak and the rest there is a gap: who is not about to fail keeps decent books.
+        least(
+            greatest(
+                case when grade = 'C' then soundness else greatest(soundness, .33 + .25 * soundness) end
+                    + .10 * (luck - .5),
+                .01
+            ),
+            .99
+        ) as health
     from year
 ),
 earned as materialized (
@@ -65,8 +73,8 @@ owned as materialized (
 owing as materialized (
     select
         owned.*,
-        (total_assets * (.07 + .52 * health + .03 * luck))::bigint as equity,
-        least(total_assets * .12, size_of_assets * .08)::bigint as paid_in
+        (total_assets * (.05 + .50 * health + .03 * luck + .08 * least(fixed, 1)))::bigint as equity,
+        least(total_assets * .18, size_of_assets * .14)::bigint as paid_in
     from owned
 ),
 lent as materialized (
@@ -81,8 +89,9 @@ lent as materialized (
 paid as materialized (
     select
         lent.*,
-        payables + advances + (borrowings * (.35 + .35 * (1 - health)))::bigint
-            + ((total_liabilities - payables - advances - borrowings) * .7)::bigint as current_liabilities,
+        -- Plant and buildings are financed for longer than stock.
+        payables + advances + (borrowings * (.35 + .35 * (1 - health)) * (1.1 - .9 * least(fixed, 1)))::bigint
+            + ((total_liabilities - payables - advances - borrowings) * (.8 - .6 * least(fixed, 1)))::bigint as current_liabilities,
         (fixed_assets * .06)::bigint as depreciation,
         (borrowings * (.040 + .025 * (1 - health)))::bigint as interest
     from lent
