@@ -9,9 +9,13 @@ from pathlib import Path
 import click
 
 from api import bank
+from api.divisions_command import divisions_command
 from api.embedded import EmbeddedError
+from api.facts_command import facts_command
+from api.groups_command import groups_command
 from api.import_command import import_command
 from api.issuer import PERSONA_FORMS, DevelopmentIssuer, IssuerRefused, UnknownPersona
+from api.segments_command import segments_command
 from api.serving import CannotServe, run
 from api.settings import SettingsError, load_settings, settings_table
 from schema.graph import graph
@@ -124,7 +128,11 @@ def settings() -> None:
     click.echo(settings_table(), nl=False)
 
 
+cli.add_command(divisions_command)
+cli.add_command(facts_command)
+cli.add_command(groups_command)
 cli.add_command(import_command)
+cli.add_command(segments_command)
 
 
 def main() -> None:

@@ -17,7 +17,10 @@ from api.embedded import EmbeddedError, EmbeddedPostgres, default_home
 from api.settings import Settings
 from tenants import guard, migrations
 from tenants.credentials import Credentials, set_passwords
-from tenants.database import LOST, Database, DatabaseUnavailable
+from tenants.database import LOST, Database, DatabaseUnavailable, Transaction
+from tenants.divisions.shipped import install_default_models
+from tenants.playbooks.shipped import ensure_playbooks
+from tenants.segments.shipped import ensure_defaults
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATABASE_NAME = "bank"
@@ -63,13 +66,16 @@ async def found_database(embedded: EmbeddedPostgres) -> None:
 
 
 def migrate(credentials: Credentials) -> None:
-    """Bring the database up to date and give the login roles their passwords. Not inside an event loop.
+    """Bring the database up to date, put into force what ships, give the login roles their passwords.
+
+    Not inside an event loop.
 
     Raises DatabaseUnavailable where it cannot be reached, entered or altered.
     """
     try:
         migrations.upgrade(credentials.url)
         asyncio.run(set_passwords(credentials))
+        asyncio.run(put_into_force_what_ships(credentials))
     except (*LOST, TimeoutError, asyncpg.PostgresError, SQLAlchemyError) as problem:
         # SQLAlchemy's own words would repeat the statement.
         cause = getattr(problem, "orig", None) or problem
@@ -77,6 +83,21 @@ def migrate(credentials: Credentials) -> None:
             f"the database cannot be prepared: {cause or type(cause).__name__}. Is it running, does DATABASE_URL "
             f"name it, and may its user create roles and schemas?"
         ) from problem
+
+
+async def put_into_force_what_ships(credentials: Credentials) -> None:
+    """The rule sets, playbooks and models of division that ship, where the bank has none of its own."""
+    connection = await asyncpg.connect(credentials.administrator_dsn, timeout=10)
+    try:
+        async with connection.transaction():
+            # One process at a time: the second finds them there.
+            await connection.execute("select pg_advisory_xact_lock(hashtext('branchgraph what ships'))")
+            transaction = Transaction(connection, None)
+            await ensure_defaults(transaction)
+            await ensure_playbooks(transaction)
+            await install_default_models(transaction)
+    finally:
+        await connection.close()
 
 
 async def refresh_statistics(credentials: Credentials) -> None:

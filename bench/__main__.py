@@ -12,6 +12,7 @@ import click
 from api.embedded import EmbeddedError
 from bench.answers import NoAnswer
 from bench.contenders import CONTENDERS
+from bench.facts import facts
 from bench.ground import prepared
 from bench.groups import groups
 from bench.measuring import Plan, measure
@@ -30,7 +31,7 @@ CLIENTS = 100_000
 PAGED = (10_000, CLIENTS)
 MILLION = 1_000_000
 DOCUMENTS, DOCUMENTS_QUICK = 100_000, 2_000
-CHAPTERS = ("loads", "planning", "memory", "groups", "pages")
+CHAPTERS = ("loads", "planning", "memory", "groups", "facts", "pages")
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 
@@ -84,6 +85,7 @@ def _measured(plan: Plan, chapters: tuple[str, ...], documents: int, *, million:
                 "planning": lambda: planning(ground, plan.contenders),
                 "memory": lambda: memory(ground, documents, say),
                 "groups": lambda: groups(ground),
+                "facts": lambda: facts(ground),
             }
             found = {name: _chapter(name, made) for name, made in makers.items() if name in chapters}
     if "pages" in chapters:

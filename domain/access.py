@@ -50,6 +50,13 @@ class Action(StrEnum):
     RECORD_CREDIT_EVENT = "RECORD_CREDIT_EVENT"
     MOVE_UNIT = "MOVE_UNIT"
     CONTROL_IMPORT = "CONTROL_IMPORT"
+    COMPLETE_TASK = "COMPLETE_TASK"
+    KEEP_PLAYBOOKS = "KEEP_PLAYBOOKS"
+    KEEP_DIVISIONS = "KEEP_DIVISIONS"
+    EDIT_RULES = "EDIT_RULES"
+    ACTIVATE_RULES = "ACTIVATE_RULES"
+    RECORD_LINK = "RECORD_LINK"
+    DERIVE_GROUPS = "DERIVE_GROUPS"
 
 
 _STAFF_OF_A_BRANCH = frozenset({Role.REGIONAL_MANAGER, Role.BRANCH_MANAGER, Role.RELATIONSHIP_MANAGER})
@@ -61,8 +68,17 @@ PERMITTED: dict[Action, frozenset[Role]] = {
     # The credit officer judges, and so keeps the facts that judgement rests on; the salesman does not.
     Action.RECORD_STATEMENT: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
     Action.RECORD_CREDIT_EVENT: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    Action.RECORD_LINK: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    Action.DERIVE_GROUPS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
     Action.MOVE_UNIT: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
     Action.CONTROL_IMPORT: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    # Whoever a task may be for says that it is done; headquarters was not there.
+    Action.COMPLETE_TASK: _STAFF_OF_A_BRANCH | {Role.CREDIT_OFFICER},
+    Action.KEEP_PLAYBOOKS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    Action.KEEP_DIVISIONS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    # One of them writes, another one puts into force: the action sees to it.
+    Action.EDIT_RULES: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    Action.ACTIVATE_RULES: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
 }
 """The whole permission table. Analyst, auditor and client user appear nowhere: they read."""
 

@@ -14,6 +14,7 @@ from domain.refusals import Refusal, invalid
 LONGEST_TEXT: dict[str, int] = {
     "legal_name": 200,
     "legal_representative": 100,
+    "related_name": 200,
     "industry_scheme": 40,
     "industry_code": 20,
     "city": 100,
@@ -104,4 +105,4 @@ def checked_registration(country: str, number: str) -> str | Refusal:
 def camel(name: str) -> str:
     """A field's name as callers write it."""
     head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)
+    return head + "".join(part.capitalize() for part in rest)

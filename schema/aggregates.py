@@ -21,6 +21,7 @@ from schema.binding import (
     GroupKeySource,
     GroupsSource,
     KeyPartSource,
+    KeySegmentsSource,
     MeasureSource,
     MeasuresSource,
     Source,
@@ -29,9 +30,9 @@ from schema.binding import (
 from schema.bound_fields import BoundField, plain_arguments
 from schema.budget import width_of
 from schema.group_inputs import groups_arguments
-from schema.group_keys import groupable, to_one_relations
+from schema.group_keys import groupable, segments_of, to_one_relations
 from schema.group_reading import read_grouping
-from schema.measured import KeyOfGroup, Measured
+from schema.measured import GroupSegment, KeyOfGroup, Measured
 from schema.measures import (
     FUNCTIONS,
     AggregateFunction,
@@ -82,6 +83,8 @@ class AggregateField(BoundField):
                 return source.groups(read_grouping(target, plain_arguments(info)), fields=width_of(info))
             case GroupKeySource():
                 return KeyOfGroup.of(source)
+            case KeySegmentsSource(name):
+                return source.segments(name)
             case KeyPartSource(name, is_relation):
                 return source.below(name) if is_relation else source.parts.get((name,))
         raise AssertionError(self.source)
@@ -249,5 +252,8 @@ def _declare_key(type_name: str) -> str:
             f"What the rows' `{camel(relation)}` have in common; null where they are not grouped by it."
         )
         fields[relation] = _field(KeyPartSource(relation, is_relation=True), f"{inner} | None", described)
+    if found := segments_of(type_name):
+        described = "The rows' segments, one of each dimension that they are grouped by, in that order."
+        fields[found[0]] = _field(KeySegmentsSource(found[0]), list[GroupSegment], described)
     described = f"What the {type_name} rows of a group have in common: null where they are not grouped by it."
     return _declare(name, described, fields)

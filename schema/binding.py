@@ -34,13 +34,46 @@ class Row:
 class ColumnSource:
     """The value of one column, as it is.
 
-    `folded` names a stored lower-case twin: ordering and prefix search go there, where the index is.
+    `folded` names a stored lower-case twin: ordering and prefix search go there, where the index is. Of a `fixed`
+    one, which knows few values, those of a condition stand in the SQL itself, which is then planned for them.
     """
 
     name: str
     filterable: bool = False
     sortable: bool = False
     folded: str | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextsSource:
+    """The texts in one column that is an array."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsSource:
+    """The objects in one column of JSON, named as the fields of the type shown; the text is sent as it is where all
+    `members` are asked for in their order.
+
+    `made` makes one for the normal executor, of its members.
+    """
+
+    name: str
+    made: Callable[..., Any]
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSource:
+    """The object in one column of JSON, null where it is: all members are there, named as the fields shown.
+
+    `made` makes it for the normal executor, of the object.
+    """
+
+    name: str
+    made: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +108,36 @@ class ToOneSource:
     target: str
     on: Mapping[str, str]
     required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AsOfSource:
+    """A to-one row as it was at the end of the argument `day`: of the function `app.<function>`, which has the
+    columns of the target's table.
+    """
+
+    target: str
+    on: Mapping[str, str]
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentsSource:
+    """The row's segments, one of each dimension or of those in the argument `dimensions`; no more than a few.
+
+    A relation to many rows like any other in conditions, where `one` names the shorthand for "there is one".
+    """
+
+    target: str
+    on: Mapping[str, str]
+    one: str = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedSource:
+    """The companies connected with a client: a walk of `app.related`, bounded by arguments `depth` and `first`."""
+
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +185,31 @@ class NodeSource:
 @dataclass(frozen=True, slots=True)
 class NodesSource:
     """At the root: the rows with the global ids in the argument `ids`, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSource:
+    """At the root: the segment that the arguments `dimension` and `value` name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameSource:
+    """Of such a segment: one of the arguments that name it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersSource:
+    """Of such a segment: the rows of a root list that are in it, by their relation `segments`."""
+
+    of: ConnectionSource
+    segments: str = "segments"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationsSource:
+    """At the root: the matrix of the argument `dimension` between the days `from` and `to`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +280,35 @@ class KeyPartSource:
     is_relation: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KeySegmentsSource:
+    """The segments among a group's key: of each dimension that the rows are grouped by, which."""
+
+    name: str
+
+
 Source = (
     ColumnSource
+    | TextsSource
+    | ObjectsSource
+    | ObjectSource
     | AmountSource
     | IdSource
     | ExpressionSource
     | ToOneSource
+    | AsOfSource
+    | SegmentsSource
+    | RelatedSource
     | ConnectionSource
     | TotalSource
     | AncestorsSource
     | CodeSource
     | NodeSource
     | NodesSource
+    | SegmentSource
+    | NameSource
+    | MembersSource
+    | MigrationsSource
     | CallerSource
     | FactSource
     | KeysSource
@@ -213,12 +318,19 @@ Source = (
     | GroupsSource
     | GroupKeySource
     | KeyPartSource
+    | KeySegmentsSource
 )
+
+ManySource = ConnectionSource | SegmentsSource
+"""Relations to many rows."""
 
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """A GraphQL type, its table and where each of its fields comes from (by Python name)."""
+    """A GraphQL type, its table and where each of its fields comes from (by Python name).
+
+    What is no `is_node` has no id: its rows are some function's, and nobody finds them again.
+    """
 
     type_name: str
     table: Table
@@ -227,6 +339,7 @@ class Binding:
     annotations: dict[str, Any] = field(default_factory=dict)
     hidden_from_clients: bool = False
     strawberry_type: type | None = None
+    is_node: bool = True
 
     @property
     def is_tenant(self) -> bool:
@@ -243,8 +356,13 @@ def binding(type_name: str) -> Binding:
 
 
 def bindings() -> dict[str, Binding]:
-    """Every binding, by type name."""
-    return dict(_bindings)
+    """Every binding of a type whose rows have ids, by type name."""
+    return {name: made for name, made in _bindings.items() if made.is_node}
+
+
+def is_bound(type_name: str) -> bool:
+    """Whether a type of this name has been bound yet."""
+    return type_name in _bindings
 
 
 def register(made: Binding) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
+import orjson
 import strawberry
 from graphql.execution.values import get_argument_values
 from strawberry.annotation import StrawberryAnnotation
@@ -13,11 +15,13 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import UNRESOLVED, StrawberryField
 
+from domain.conditions import Condition
 from domain.money import Money
-from schema import lookups, reading, totals
+from schema import lookups, reading, related_reading, segment_migrations, segment_reading, totals
 from schema.binding import (
     AmountSource,
     AncestorsSource,
+    AsOfSource,
     CallerSource,
     CodeSource,
     ColumnSource,
@@ -26,14 +30,23 @@ from schema.binding import (
     FactSource,
     IdSource,
     KeysSource,
+    MembersSource,
+    MigrationsSource,
+    NameSource,
     NodeSource,
     NodesSource,
+    ObjectSource,
+    ObjectsSource,
+    RelatedSource,
     Row,
+    SegmentSource,
+    SegmentsSource,
     Source,
+    TextsSource,
     ToOneSource,
     TotalSource,
     binding,
-    bindings,
+    is_bound,
 )
 from schema.budget import width_of
 from schema.ids import encode
@@ -41,6 +54,7 @@ from schema.listing import Listing
 from schema.order_inputs import order_input
 from schema.page_arguments import page_asked
 from schema.paging import DEFAULT_PAGE, LARGEST_PAGE
+from schema.related_reading import DEEPEST, DEFAULT_DEPTH, DEFAULT_RELATED, MOST_RELATED
 from schema.request import Request, request_of
 from schema.where import where_input
 
@@ -74,14 +88,19 @@ class BoundField(StrawberryField):
     @property
     def is_basic_field(self) -> bool:
         """Whether the row alone answers, without the database and without arguments."""
-        return isinstance(self.source, ColumnSource | AmountSource | IdSource | FactSource)
+        return isinstance(self.source, _OF_THE_ROW)
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
         """The field's value, or what will be."""
         del args
         match self.source:
-            case ColumnSource(name=name):
+            case ColumnSource(name=name) | TextsSource(name=name):
                 return source.record[name]
+            case ObjectsSource(name=name, made=made):
+                return [made(**members) for members in orjson.loads(source.record[name])]
+            case ObjectSource(name=name, made=made):
+                kept = source.record[name]
+                return None if kept is None else made(orjson.loads(kept))
             case AmountSource(minor=minor, currency=currency):
                 value = source.record[minor]
                 return None if value is None else Money(value, source.record[currency])
@@ -89,6 +108,34 @@ class BoundField(StrawberryField):
                 return encode(source.binding.type_name, source.key)
             case ToOneSource() as to_one_source:
                 return reading.to_one(request_of(info), to_one_source, source)
+            case AsOfSource() as as_of_source:
+                return reading.as_of(request_of(info), as_of_source, source, kwargs["day"])
+            case SegmentsSource() as segments_source:
+                return segment_reading.segments(
+                    request_of(info), segments_source, source, kwargs.get("dimensions"), width_of(info)
+                )
+            case RelatedSource() as related_source:
+                return related_reading.related(
+                    request_of(info), related_source, source, plain_arguments(info), width_of(info)
+                )
+            case SegmentSource():
+                return segment_reading.named(request_of(info), kwargs["dimension"], kwargs["value"])
+            case MigrationsSource():
+                return segment_migrations.migrations(
+                    request_of(info), kwargs["dimension"], kwargs["from"], kwargs["to"]
+                )
+            case NameSource(name=name):
+                return getattr(source, name)
+            case MembersSource() as members_source:
+                given = plain_arguments(info)
+                return self._page(
+                    request_of(info),
+                    members_source.of,
+                    given,
+                    None,
+                    width_of(info),
+                    source.condition(members_source),
+                )
             case ExpressionSource() as expression_source:
                 return reading.expression(request_of(info), expression_source, self.python_name, source)
             case ConnectionSource() as connection_source:
@@ -118,11 +165,13 @@ class BoundField(StrawberryField):
         source = getattr(self, "source", None)
         if isinstance(source, NodesSource):
             return StrawberryList(StrawberryOptional(of_type=Node))
-        if not isinstance(source, ToOneSource | ConnectionSource | CodeSource | NodeSource | KeysSource):
+        if isinstance(source, MembersSource):
+            source = source.of
+        if not isinstance(source, _OF_A_BOUND_TYPE):
             return super().resolve_type(type_definition=type_definition)
         if source.target is None:
             return StrawberryOptional(of_type=Node)
-        if source.target not in bindings():
+        if not is_bound(source.target):
             return UNRESOLVED
         if isinstance(source, ConnectionSource):
             # Here, because connections have bound fields themselves.
@@ -130,7 +179,9 @@ class BoundField(StrawberryField):
 
             return connection_type(source.target)
         target: Any = binding(source.target).strawberry_type
-        if isinstance(source, KeysSource) and source.many:
+        if isinstance(source, SegmentsSource | RelatedSource) or (
+            isinstance(source, KeysSource) and source.many
+        ):
             return StrawberryList(target)
         if isinstance(source, ToOneSource) and source.required:
             return target
@@ -151,9 +202,15 @@ class BoundField(StrawberryField):
         return request.batch((row.binding.type_name, self.python_name), partial(load, request)).load(row)
 
     async def _page(
-        self, request: Request, source: ConnectionSource, given: dict[str, Any], row: Row | None, fields: int
+        self,
+        request: Request,
+        source: ConnectionSource,
+        given: dict[str, Any],
+        row: Row | None,
+        fields: int,
+        besides: Condition | None = None,
     ) -> Listing:
-        source, asked = page_asked(source, given)
+        source, asked = page_asked(source, given, besides)
         return Listing(request, source, asked, row, fields=fields)
 
 
@@ -164,10 +221,55 @@ def plain_arguments(info: Any) -> dict[str, Any]:
     return get_argument_values(definition, raw.field_nodes[0], request_of(info).variables)
 
 
+_OF_THE_ROW = (
+    ColumnSource
+    | TextsSource
+    | ObjectsSource
+    | ObjectSource
+    | AmountSource
+    | IdSource
+    | FactSource
+    | NameSource
+)
+_OF_A_BOUND_TYPE = (
+    ToOneSource
+    | AsOfSource
+    | SegmentsSource
+    | RelatedSource
+    | ConnectionSource
+    | CodeSource
+    | NodeSource
+    | KeysSource
+)
+
+
 def _arguments_of(source: Source) -> list[StrawberryArgument]:
     match source:
         case ConnectionSource():
             return _list_arguments(source)
+        case MembersSource(of=source):
+            return _list_arguments(source)
+        case SegmentsSource():
+            described = "Only these dimensions, each at most once in the list; all of them if not said."
+            return [_argument("dimensions", list[str] | None, described, None)]
+        case SegmentSource():
+            return [
+                _argument("dimension", str, "The dimension's code."),
+                _argument("value", str, "The value in it."),
+            ]
+        case RelatedSource():
+            return [
+                _argument("depth", int, f"How many links far, at most {DEEPEST}.", DEFAULT_DEPTH),
+                _argument("first", int, f"How many companies, at most {MOST_RELATED}.", DEFAULT_RELATED),
+            ]
+        case MigrationsSource():
+            return [
+                _argument("dimension", str, "The dimension's code."),
+                _argument("from", dt.date, "The first day, at its end."),
+                _argument("to", dt.date, "The last day, at its end."),
+            ]
+        case AsOfSource():
+            return [_argument("day", dt.date, "The day at whose end.")]
         case CodeSource(column=name):
             return [_argument(name, str, "The code.")]
         case NodeSource():

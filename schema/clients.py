@@ -8,7 +8,7 @@ from typing import Any
 from domain.clients import ClientStatus, CreditGrade, SizeClass
 from schema.binding import AmountSource, ConnectionSource
 from schema.bound_fields import Node
-from schema.fields import amount, bound, column, connection, to_one, total
+from schema.fields import amount, as_of, bound, column, connection, related, segments_of, to_one, total
 from schema.money import Money
 
 OF_CLIENT = {"branch_id": "branch_id", "client_id": "id"}
@@ -71,6 +71,51 @@ class Client(Node):
     facilities: Any = connection("Facility", "What was lent to it.", on=OF_CLIENT, order=("reference",))
     credit_events: Any = connection(
         "CreditEvent", "What happened to its credit, latest first.", on=OF_CLIENT, order=("-occurred_on",)
+    )
+    months: Any = connection(
+        "ClientMonth", "What its accounts did month by month, latest first.", on=OF_CLIENT, order=("-month",)
+    )
+    interactions: Any = connection(
+        "Interaction", "When the bank spoke with it, latest first.", on=OF_CLIENT, order=("-occurred_on",)
+    )
+    complaints: Any = connection(
+        "Complaint", "What it complained of, latest first.", on=OF_CLIENT, order=("-received_on",)
+    )
+    ratings: Any = connection(
+        "Rating", "How likely its default was thought, latest first.", on=OF_CLIENT, order=("-rated_on",)
+    )
+    facts: Any = to_one("ClientFacts", OF_CLIENT, "What is known of it on the bank's day.")
+    facts_as_of: Any = as_of(
+        "ClientFacts",
+        OF_CLIENT,
+        "client_facts_at",
+        "What was known of it at the end of a day, reckoned on that day; null where it was no client yet.",
+    )
+    segments: Any = segments_of(
+        "ClientSegment", OF_CLIENT, "Who it is to the bank by the rules in force, by dimension."
+    )
+    segment_history: Any = connection(
+        "SegmentPeriod",
+        "Who it has been, as it was recorded, latest first.",
+        on=OF_CLIENT,
+        order=("-valid_from",),
+    )
+    playbook: Any = to_one("ClientPlaybook", OF_CLIENT, "How the bank manages a client of its type.")
+    tasks: Any = connection(
+        "Task", "What is to be done for it, and was, by the day it is due.", on=OF_CLIENT, order=("due_on",)
+    )
+    links: Any = connection(
+        "ClientLink",
+        "What connects it with other companies, as its branch recorded it, latest first.",
+        on=OF_CLIENT,
+        order=("-valid_from",),
+    )
+    group: Any = to_one(
+        "ConnectedGroup", OF_CLIENT, "The group of connected clients it is in; null where in none."
+    )
+    related: Any = related(
+        "RelatedCompany",
+        "The companies connected with it by links in sight that hold on the bank's day, the nearest first.",
     )
     exposure: list[Money] = total(
         ConnectionSource("Facility", OF_CLIENT),

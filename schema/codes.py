@@ -8,9 +8,9 @@ from typing import TypeVar
 import strawberry
 
 from domain.access import Role
-from domain.clients import ClientStatus, CreditGrade, SizeClass
+from domain.clients import ClientStatus, CreditGrade, InteractionKind, SizeClass, WatchList
 from domain.imports import ImportStatus
-from domain.lending import CreditEventKind, FacilityStatus, PostingKind, Product
+from domain.lending import CreditEventKind, FacilityStatus, LoanClass, PostingKind, Product
 from domain.organisation import UnitKind
 
 E = TypeVar("E", bound=enum.Enum)
@@ -79,6 +79,25 @@ described(
     },
 )
 described(
+    WatchList,
+    "How closely a client is watched.",
+    {
+        WatchList.AMBER: "Something calls for attention.",
+        WatchList.RED: "A loss is likely unless something is done.",
+    },
+)
+described(
+    InteractionKind,
+    "How the bank and a client spoke to each other.",
+    {
+        InteractionKind.VISIT: "One visited the other.",
+        InteractionKind.CALL: "By telephone or video.",
+        InteractionKind.MAIL: "In writing.",
+        InteractionKind.MEETING: "At a meeting with others.",
+        InteractionKind.SURVEY: "The client answered a survey.",
+    },
+)
+described(
     Product,
     "What kind of credit a facility is.",
     {
@@ -107,6 +126,17 @@ described(
     },
 )
 described(
+    LoanClass,
+    "The supervisor's five categories of a loan.",
+    {
+        LoanClass.NORMAL: "Nothing speaks against full repayment.",
+        LoanClass.SPECIAL_MENTION: "It is being repaid, but something may harm that.",
+        LoanClass.SUBSTANDARD: "Normal income no longer suffices to repay it.",
+        LoanClass.DOUBTFUL: "A larger loss is certain even with the collateral.",
+        LoanClass.LOSS: "Little or nothing will come back.",
+    },
+)
+described(
     PostingKind,
     "What a repayment was for.",
     {
@@ -125,6 +155,12 @@ described(
         CreditEventKind.CHARGE_OFF: "What was owed was written off.",
         CreditEventKind.PAID_IN_FULL: "What was owed was paid.",
         CreditEventKind.BUREAU_ENTRY: "A credit bureau reported something.",
+        CreditEventKind.MISUSE: "Money was used for another purpose than agreed.",
+        CreditEventKind.RELATED_PARTY_ABUSE: "Money went to related parties against the bank's interest.",
+        CreditEventKind.COVENANT_DEFAULT: "A covenant of the contract was broken.",
+        CreditEventKind.PREPAYMENT_REQUEST: "The client asked to repay before it is due.",
+        CreditEventKind.REFINANCING_REQUEST: "The client asked to refinance, here or elsewhere.",
+        CreditEventKind.LINE_CANCELLED: "The client gave up a line of credit.",
     },
 )
 described(

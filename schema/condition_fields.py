@@ -17,8 +17,8 @@ from schema.binding import (
     AmountSource,
     Binding,
     ColumnSource,
-    ConnectionSource,
     IdSource,
+    ManySource,
     Source,
     ToOneSource,
 )
@@ -39,6 +39,7 @@ class Field:
     bind_type: TypeEngine[Any]
     folded: str | None = None
     of_currency: bool = False
+    fixed: bool = False
 
 
 _KINDS: dict[type, Kind] = {
@@ -60,7 +61,7 @@ def _fields(target: Binding) -> dict[str, Field]:
         name = camel(python_name)
         if isinstance(source, IdSource):
             found[name] = Field(target, source, target.key[-1], Kind.TEXT, Text())
-        elif isinstance(source, ColumnSource):
+        elif isinstance(source, ColumnSource) and target.table.c[source.name].type.python_type in _KINDS:
             found[name] = _of_column(target, source, source.name)
         elif isinstance(source, AmountSource):
             found[name] = Field(target, source, source.minor, Kind.MONEY, BigInteger())
@@ -74,17 +75,17 @@ def _of_column(target: Binding, source: ColumnSource, name: str) -> Field:
     type_ = target.table.c[name].type
     # Not the column's own precision: a cast to it would round the value before it is compared.
     wide: TypeEngine[Any] = _WIDE.get(type_.python_type, type_)
-    return Field(target, source, name, _KINDS[type_.python_type], wide, source.folded)
+    return Field(target, source, name, _KINDS[type_.python_type], wide, source.folded, fixed=source.fixed)
 
 
 @cache
-def relations_of(target: Binding) -> dict[str, ToOneSource | ConnectionSource]:
+def relations_of(target: Binding) -> dict[str, ToOneSource | ManySource]:
     """The relations of a type, by their GraphQL names."""
     sources: dict[str, Source] = target.sources
     return {
         camel(name): source
         for name, source in sources.items()
-        if isinstance(source, ToOneSource | ConnectionSource)
+        if isinstance(source, ToOneSource | ManySource)
     }
 
 
@@ -96,10 +97,10 @@ def field_of(target: Binding, name: str) -> Field:
     return found
 
 
-def relation_of(target: Binding, of: One | Some | NoneOf | Every) -> ToOneSource | ConnectionSource:
+def relation_of(target: Binding, of: One | Some | NoneOf | Every) -> ToOneSource | ManySource:
     """The relation that a condition names. Raises BadInput where the type has none of this kind."""
     found = relations_of(target).get(of.relation)
-    if not isinstance(found, ToOneSource if isinstance(of, One) else ConnectionSource):
+    if not isinstance(found, ToOneSource if isinstance(of, One) else ManySource):
         many = "one row" if isinstance(of, One) else "many rows"
         raise BadInput(f"{target.type_name} has no relation `{of.relation[:100]}` to {many}")
     return found

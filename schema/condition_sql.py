@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,7 +43,7 @@ from domain.conditions import (
     Some,
 )
 from domain.money import Money
-from schema.binding import AmountSource, Binding, ConnectionSource, IdSource, ToOneSource, binding
+from schema.binding import AmountSource, Binding, IdSource, ManySource, ToOneSource, binding
 from schema.condition_fields import Field, checked, field_of, relation_of
 from schema.keys import named
 from schema.relations import linked
@@ -53,6 +54,9 @@ Related = One | Some | NoneOf | Every
 # Not `true()` and `false()`: SQLAlchemy drops what stands beside those, and its parameters with it.
 _TRUE: ColumnElement[bool] = literal_column("true", Boolean())
 _FALSE: ColumnElement[bool] = literal_column("false", Boolean())
+
+IN_SQL = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
+"""What may stand in SQL as it is, between quotes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +103,23 @@ def values_of(condition: Condition, target: Binding) -> list[Any]:
     return [value for value, _ in _bound_values(condition, target)]
 
 
-def shape_of(condition: Condition) -> Hashable:
-    """The condition without its values. Equal shapes over one type make the same SQL."""
+def shape_of(condition: Condition, target: Binding) -> Hashable:
+    """The condition without its values. Equal shapes over one type make the same SQL.
+
+    Raises BadInput as `to_sql` does.
+    """
     if isinstance(condition, Compare):
+        if (codes := codes_in_sql(condition, field_of(target, condition.field))) is not None:
+            return condition.field, condition.operator, codes
         # An empty list of amounts has no currency to compare.
         told = condition.value if condition.operator is Operator.IS_NULL else condition.value == ()
         return condition.field, condition.operator, told
     if isinstance(condition, AllOf | AnyOf):
-        return type(condition), *map(shape_of, condition.parts)
+        return type(condition), *[shape_of(part, target) for part in condition.parts]
     if isinstance(condition, Not):
-        return Not, shape_of(condition.part)
-    return type(condition), condition.relation, shape_of(condition.part)
+        return Not, shape_of(condition.part, target)
+    related = binding(relation_of(target, condition).target)
+    return type(condition), condition.relation, shape_of(condition.part, related)
 
 
 def _bound_values(condition: Condition, target: Binding) -> Iterator[tuple[Any, TypeEngine[Any]]]:
@@ -157,7 +167,7 @@ def _exists(of: Related, target: Binding, table: FromClause, context: SqlContext
 
 
 def _scope(
-    source: ToOneSource | ConnectionSource, parent: Binding, rows: FromClause, context: SqlContext
+    source: ToOneSource | ManySource, parent: Binding, rows: FromClause, context: SqlContext
 ) -> list[ColumnElement[bool]]:
     """The caller's branches, where the parent's own branch does not say them already."""
     stated = parent.is_tenant and (source.on or {}).get("branch_id") == "branch_id"
@@ -169,6 +179,8 @@ def _scope(
 
 def _comparison(of: Compare, target: Binding, table: FromClause, bind: Bind) -> ColumnElement[bool]:
     field = field_of(target, of.field)
+    if (codes := codes_in_sql(of, field)) is not None:
+        return table.c[field.column].in_([literal_column(f"'{code}'", Text()) for code in codes])
     bound = [bind(value, type_) for value, type_ in _bound(of, field)]
     if isinstance(field.source, IdSource):
         return _has_id(of.operator, target, table, bound)
@@ -231,7 +243,7 @@ def _array(bound: ColumnElement[Any]) -> ColumnElement[Any]:
 def _bound(of: Compare, field: Field) -> list[tuple[Any, TypeEngine[Any]]]:
     """What a comparison binds, with the types to bind it as."""
     checked(of, field)
-    if of.operator is Operator.IS_NULL:
+    if of.operator is Operator.IS_NULL or codes_in_sql(of, field) is not None:
         return []
     if isinstance(field.source, IdSource):
         return _bound_keys(of, field.target)
@@ -248,6 +260,15 @@ def _bound(of: Compare, field: Field) -> list[tuple[Any, TypeEngine[Any]]]:
     if of.operator in (Operator.IN, Operator.NOT_IN):
         return [*before, (values, ARRAY(type_))]
     return [*before, *((value, type_) for value in values)]
+
+
+def codes_in_sql(of: Compare, field: Field) -> tuple[str, ...] | None:
+    """The codes that stand in the SQL themselves: of a fixed field that is to be one of them. Else None."""
+    if not field.fixed or of.operator not in (Operator.EQ, Operator.IN):
+        return None
+    values = of.value if isinstance(of.value, tuple) else (of.value,)
+    codes = tuple([one for one in values if isinstance(one, str) and IN_SQL.fullmatch(one)])
+    return codes if 0 < len(codes) == len(values) else None
 
 
 def _bound_keys(of: Compare, target: Binding) -> list[tuple[Any, TypeEngine[Any]]]:

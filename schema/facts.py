@@ -10,6 +10,7 @@ from strawberry import UNSET
 
 from domain.facts import camel, checked, in_minor
 from domain.refusals import Refusal, invalid
+from domain.statements import STATEMENT_AMOUNTS, UNBALANCED, is_unbalanced
 from schema.inputs import (
     MoneyInput,
     RecordCreditEventInput,
@@ -20,7 +21,6 @@ from schema.inputs import (
     said,
     tenant_key,
 )
-from tenants.tables.clients import STATEMENT_AMOUNTS
 
 Facts = dict[str, Any] | Refusal
 CLIENT_OF = {"idempotency_key", "client_id", "branch_code", "expected_version", "registered_capital"}
@@ -73,6 +73,8 @@ def statement_facts(sent: Any, today: dt.date) -> Facts:
     )
     if not 1 <= sent.period_months <= 24:
         return invalid("a period has 1 to 24 months", "periodMonths")
+    if not isinstance(amounts, Refusal) and is_unbalanced(amounts, suffix="_minor"):
+        return invalid(UNBALANCED, "totalAssets")
     return _joined(checked(facts, today=today), amounts)
 
 

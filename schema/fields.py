@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import strawberry
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import ColumnElement, FromClause, Table
 
 from schema.binding import (
     AmountSource,
     AncestorsSource,
+    AsOfSource,
     Binding,
     CallerSource,
     CodeSource,
@@ -22,9 +23,18 @@ from schema.binding import (
     FactSource,
     IdSource,
     KeysSource,
+    MembersSource,
+    MigrationsSource,
+    NameSource,
     NodeSource,
     NodesSource,
+    ObjectSource,
+    ObjectsSource,
+    RelatedSource,
     Row,
+    SegmentSource,
+    SegmentsSource,
+    TextsSource,
     ToOneSource,
     TotalSource,
     register,
@@ -37,19 +47,26 @@ from tenants.tables import metadata
 T = TypeVar("T")
 
 
-def bound(table: str, *, hidden_from_clients: bool = False) -> Callable[[type[T]], type[T]]:
+def bound(
+    table: str | Table, *, hidden_from_clients: bool = False, is_node: bool = True
+) -> Callable[[type[T]], type[T]]:
     """Class decorator: a Strawberry type over a table of `tenants.tables`, described by its docstring.
 
+    A view or a virtual table, which no migration makes as a table, is given itself.
+
     `hidden_from_clients` is for tables that the client portal's login may not read: it sees no row of them.
+    Rows that only a function makes are no nodes (`is_node`), and have no id.
     """
 
     def bind(cls: type[T]) -> type[T]:
-        bound_table = metadata.tables[f"{metadata.schema}.{table}"]
+        bound_table = metadata.tables[f"{metadata.schema}.{table}"] if isinstance(table, str) else table
         made = Binding(cls.__name__, bound_table, tuple(c.name for c in bound_table.primary_key))
         made.hidden_from_clients = hidden_from_clients
         cls.is_type_of = staticmethod(partial(_is_row_of, made))  # type: ignore[attr-defined]
-        cls.__annotations__["id"] = strawberry.ID
-        cls.id = BoundField.declare(IdSource(), "Opaque and stable; for `node`.")  # type: ignore[attr-defined]
+        made.is_node = is_node
+        if is_node:
+            cls.__annotations__["id"] = strawberry.ID
+            cls.id = BoundField.declare(IdSource(), "Opaque and stable; for `node`.")  # type: ignore[attr-defined]
         made.annotations = inspect.get_annotations(cls, eval_str=True)
         made.strawberry_type = strawberry.type(cls, description=inspect.cleandoc(cls.__doc__ or ""))
         definition = made.strawberry_type.__strawberry_definition__  # type: ignore[attr-defined]
@@ -68,10 +85,31 @@ def _is_row_of(made: Binding, obj: Any, info: Any) -> bool:
 
 
 def column(
-    name: str, description: str, *, where: bool = False, order: bool = False, folded: str | None = None
+    name: str,
+    description: str,
+    *,
+    where: bool = False,
+    order: bool = False,
+    folded: str | None = None,
+    fixed: bool = False,
 ) -> Any:
     """A column. `where` and `order` offer it in the derived inputs: only what an index or a tenant serves."""
-    return BoundField.declare(ColumnSource(name, where, order, folded), description)
+    return BoundField.declare(ColumnSource(name, where, order, folded, fixed), description)
+
+
+def texts(name: str, description: str) -> Any:
+    """The texts in a column that is an array of them."""
+    return BoundField.declare(TextsSource(name), description)
+
+
+def objects(name: str, made: Callable[..., Any], members: tuple[str, ...], description: str) -> Any:
+    """The objects in a column of JSON with these members, each made for the normal executor by `made`."""
+    return BoundField.declare(ObjectsSource(name, made, members), description)
+
+
+def object_of(name: str, made: Callable[[Any], Any], description: str) -> Any:
+    """The object in a column of JSON with whatever is below it, made for the normal executor by `made`."""
+    return BoundField.declare(ObjectSource(name, made), description)
 
 
 def amount(name: str, description: str, *, where: bool = False, order: bool = False) -> Any:
@@ -87,6 +125,21 @@ def expression(sql: Callable[[FromClause], ColumnElement[Any]], description: str
 def to_one(target: str, on: dict[str, str], description: str, *, required: bool = False) -> Any:
     """A relation to one row: `on` maps the target's columns to this table's."""
     return BoundField.declare(ToOneSource(target, on, required), description)
+
+
+def as_of(target: str, on: dict[str, str], function: str, description: str) -> Any:
+    """A relation to one row, as it was on the argument `day` by a function of the database."""
+    return BoundField.declare(AsOfSource(target, on, function), description)
+
+
+def related(target: str, description: str) -> Any:
+    """The companies connected with a client, in any number of steps."""
+    return BoundField.declare(RelatedSource(target), description)
+
+
+def segments_of(target: str, on: dict[str, str], description: str) -> Any:
+    """The row's segments, of all dimensions or of those asked for."""
+    return BoundField.declare(SegmentsSource(target, on), description)
 
 
 def connection(
@@ -124,6 +177,26 @@ def by_id(target: str | None, description: str) -> Any:
 def nodes(description: str) -> Any:
     """At the root: the rows with the global ids given."""
     return BoundField.declare(NodesSource(), description)
+
+
+def segment_named(description: str) -> Any:
+    """At the root: the segment that the arguments name."""
+    return BoundField.declare(SegmentSource(), description)
+
+
+def named_by(name: str, description: str) -> Any:
+    """Of a named segment: one of the names."""
+    return BoundField.declare(NameSource(name), description)
+
+
+def members(target: str, description: str, *, order: tuple[str, ...] = ()) -> Any:
+    """Of a named segment: the rows in it, among all in sight."""
+    return BoundField.declare(MembersSource(ConnectionSource(target, None, order)), description)
+
+
+def migrations(description: str) -> Any:
+    """At the root: how many clients went from which value to which between two days."""
+    return BoundField.declare(MigrationsSource(), description)
 
 
 def of_the_caller(description: str) -> Any:

@@ -18,7 +18,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import schema.codes  # noqa: F401 - makes the domain's code lists enums of the schema
 from schema.admission import Admission
-from schema.compiler.plan import Bound, Ready, bound, ready
+from schema.compiler.plan import OUTDATED, REFUSED, Bound, Ready, RulesUnknown, bound, ready
 from schema.compiler.rows import NOT_ANSWERED
 from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
@@ -29,8 +29,11 @@ from schema.query import Query
 from schema.request import Request
 from schema.scalars import SCALARS, parse_text
 from schema.turns import Turns
+from tenants.database import DatabaseUnavailable, StatementTimeout
 
 DEEPEST_VARIABLES = 50
+MOST_RULEBOOKS = 3
+"""How often an operation is planned at most where rules are activated meanwhile."""
 LARGEST_ANSWER_BYTES = 10_000_000
 _NOT_ANSWERED = NOT_ANSWERED.encode()
 
@@ -159,19 +162,26 @@ class Engine:
         The normal executor, whose transactions may have to be undone, runs in `apart`.
         """
         self._admission.admit(request.caller, prepared.operation, prepared.cost.total)
-        way = self._way(request, prepared)
-        if isinstance(way, Bound):
+        way = await self._way(request, prepared)
+        for _ in range(MOST_RULEBOOKS):
+            if not isinstance(way, Bound):
+                break
             try:
                 data = await self._in_turn(request, way)
             except Exception as problem:
                 # What it was to cost stays charged: the database has worked for it.
                 return _answered(None, _failed(way, problem), {}, report)
+            if data == OUTDATED:
+                way = await self._way(request, prepared, anew=True)
+                continue
             if not data:
                 return _answered(None, [self._too_long()], {}, report)
             if _NOT_ANSWERED not in data:
                 plan = {"tier": "compiled", "statement": way.plan.text}
                 return self._finished(request, prepared, data, [], plan, report)
             way = "a row that must be there is not in sight"
+        if isinstance(way, Bound):
+            way = "the rules changed again and again while it was planned"
         if (known := prepared.operation.schema_answer) is not None:
             return self._finished(request, prepared, known, [], {"tier": "known", "reason": way}, report)
         request.variables = prepared.coerced
@@ -207,12 +217,23 @@ class Engine:
         except TooDear:
             raise
         except GraphQLError:
-            return "an argument is refused, and the normal executor says so at its place"
+            return REFUSED
 
-    def _way(self, request: Request, prepared: Prepared) -> Bound | str:
+    async def _way(self, request: Request, prepared: Prepared, *, anew: bool = False) -> Bound | str:
+        """The statement; the rules that it may need are read where nobody has yet, or `anew`."""
         if isinstance(prepared.ready, str):
             return prepared.ready
-        way = bound(prepared.ready, request, self._answer_bytes)
+        try:
+            if anew:
+                await request.read_rules()
+            return self._bound(request, prepared, prepared.ready, anew=anew)
+        except RulesUnknown:
+            return await self._way(request, prepared, anew=True)
+        except (DatabaseUnavailable, StatementTimeout):
+            return "the rules in force could not be read"
+
+    def _bound(self, request: Request, prepared: Prepared, asked: Ready, *, anew: bool) -> Bound | str:
+        way = bound(asked, request, self._answer_bytes, rules_are_new=anew)
         if isinstance(way, Bound) and way.is_new:
             self.documents.weigh(prepared.operation, way.plan.weight)
         return way

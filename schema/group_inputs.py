@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.facts import camel
 from schema.declaring import declare_enum, declare_input
-from schema.group_keys import MOST_KEYS, Bucket, groupable, to_one_relations
+from schema.group_keys import MOST_KEYS, Bucket, groupable, segments_of, to_one_relations
 from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
 from schema.order_inputs import OPTIONAL, WAY, measure_fields
 from schema.paging import DEFAULT_PAGE, LARGEST_PAGE
@@ -68,8 +68,18 @@ def _declare_by(type_name: str) -> str:
     for relation, source in to_one_relations(type_name).items():
         inner = _declare_by(source.target)
         fields[relation] = (f"{inner} | None", f"By the row that `{camel(relation)}` leads to.", OPTIONAL)
+    if found := segments_of(type_name):
+        described = "By the row's segment in this dimension."
+        fields[found[1].one] = (f"{_declare_by_segment()} | None", described, OPTIONAL)
     declare_input(name, f"What {type_name} rows are grouped by: exactly one field or relation.", fields)
     return name
+
+
+@cache
+def _declare_by_segment() -> str:
+    fields: Fields = {"dimension": (str, "The dimension's code.")}
+    declare_input("SegmentGroupBy", "Rows are grouped by their segments in one dimension.", fields)
+    return "SegmentGroupBy"
 
 
 @cache

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Date, DateTime, FromClause, and_, cast, func, literal_column
 
-from schema.binding import Binding, ColumnSource, ToOneSource, binding
+from schema.binding import Binding, ColumnSource, SegmentsSource, ToOneSource, binding
 from schema.codes import described
 from schema.measures import UNMEASURED
-from schema.relations import linked
+from schema.relations import Hides, linked, of_dimensions, rows_of
 from schema.where import plain_annotation
 
 MOST_KEYS = 5
@@ -45,16 +45,20 @@ described(
 
 @dataclass(frozen=True, slots=True)
 class GroupKey:
-    """A field that rows are grouped by, reached over to-one relations; all by Python names."""
+    """A field that rows are grouped by, reached over to-one relations; all by Python names.
+
+    With a `dimension`, the field is that of the row's segments.
+    """
 
     path: tuple[str, ...]
     field: str
     bucket: Bucket | None = None
+    dimension: str | None = None
 
     @property
     def place(self) -> tuple[str, ...]:
         """Where the value stands in a group's key."""
-        return *self.path, self.field
+        return *self.path, self.field, *([self.dimension] if self.dimension else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,13 @@ def to_one_relations(type_name: str) -> dict[str, ToOneSource]:
     return {name: source for name, source in sources.items() if isinstance(source, ToOneSource)}
 
 
+@cache
+def segments_of(type_name: str) -> tuple[str, SegmentsSource] | None:
+    """The field of a bound type that is its rows' segments, by Python name; None where it has none."""
+    sources = binding(type_name).sources
+    return next(((name, one) for name, one in sources.items() if isinstance(one, SegmentsSource)), None)
+
+
 def key_type(type_name: str, key: GroupKey) -> str:
     """The bound type whose field a key of rows of a type is."""
     for name in key.path:
@@ -100,9 +111,10 @@ def key_type(type_name: str, key: GroupKey) -> str:
 class KeyedRows:
     """A type's table, joined to what its rows are grouped by."""
 
-    def __init__(self, bound_type: Binding) -> None:
+    def __init__(self, bound_type: Binding, hides: Hides) -> None:
         self._type = bound_type
-        self.table: FromClause = bound_type.table.alias()
+        self._hides = hides
+        self.table: FromClause = rows_of(bound_type, hides)
         self.joined: FromClause = self.table
         self.tables: list[FromClause] = [self.table]
         self._reached: dict[tuple[str, ...], tuple[Binding, FromClause, bool]] = {
@@ -111,6 +123,8 @@ class KeyedRows:
 
     def key(self, key: GroupKey) -> tuple[ColumnElement[Any], Lookup | None]:
         """What the rows are grouped by, and how the key's value is found afterwards where it is not that itself."""
+        if key.dimension is not None:
+            return self._segment(key, key.dimension), None
         if lookup := self._lookup(key):
             return lookup
         reached, table, _ = self._reach(key.path)
@@ -132,8 +146,19 @@ class KeyedRows:
             return None
         if not _is_unique(target, source.name):
             return None
-        table = target.table.alias()
+        table = rows_of(target, self._hides)
         return self.table.c[ours], Lookup(table, table.c[theirs], table.c[source.name])
+
+    def _segment(self, key: GroupKey, dimension: str) -> ColumnElement[Any]:
+        parent, table, _ = self._reach(key.path)
+        source = parent.sources[key.field]
+        assert isinstance(source, SegmentsSource)
+        other = rows_of(binding(source.target), self._hides)
+        on = and_(*linked(source, table, other), of_dimensions(other, [dimension]))
+        self.joined = self.joined.join(other, on, isouter=True)
+        self.tables.append(other)
+        value: ColumnElement[Any] = other.c.value
+        return value
 
     def _reach(self, path: tuple[str, ...]) -> tuple[Binding, FromClause, bool]:
         if path not in self._reached:
@@ -141,7 +166,7 @@ class KeyedRows:
             relation = to_one_relations(parent.type_name)[path[-1]]
             target = binding(relation.target)
             assert not target.is_tenant or "branch_id" in relation.on, "a join must state the branch"
-            other = target.table.alias()
+            other = rows_of(target, self._hides)
             # A row without the other belongs to a group, too: the one whose value is missing.
             may_miss = may_miss or not relation.required
             on = and_(*linked(relation, table, other))

@@ -11,8 +11,9 @@ from typing import Any
 from domain.conditions import LONGEST_LIST
 from domain.facts import camel
 from domain.money import AmountRefusal, to_minor
+from schema.condition_sql import IN_SQL
 from schema.errors import BadInput
-from schema.group_keys import MOST_KEYS, GroupKey, groupable, key_type, to_one_relations
+from schema.group_keys import MOST_KEYS, GroupKey, groupable, key_type, segments_of, to_one_relations
 from schema.groups import Combined, Compared, Grouping, GroupOrder, Having
 from schema.measures import ROWS, AggregateFunction, Kind, Measure, measurable, measure, result_kind
 from schema.order_inputs import DEEPEST_PATH, few_keys, read_measure, way_of
@@ -41,6 +42,8 @@ def read_grouping(type_name: str, given: Mapping[str, Any]) -> Grouping:
 
 def _key(type_name: str, given: Mapping[str, Any]) -> GroupKey:
     key = _place(type_name, given, ())
+    if key.dimension is not None:
+        return key
     kind = groupable(key_type(type_name, key))[key.field]
     if key.bucket and kind not in (dt.date, dt.datetime):
         raise BadInput(f"`{camel(key.field)}` is no day or moment: it has no `bucket`")
@@ -57,11 +60,20 @@ def _place(type_name: str, given: Mapping[str, Any], path: tuple[str, ...]) -> G
     ((name, value),) = said.items()
     if name == "field":
         return GroupKey(path, value.value, bucket)
+    if (found := segments_of(type_name)) and name == found[1].one:
+        return GroupKey(path, found[0], dimension=_dimension(value["dimension"]))
     if len(path) == DEEPEST_PATH:
         raise BadInput(f"what to group by follows at most {DEEPEST_PATH} relations")
     relations = to_one_relations(type_name)
     relation = next(python_name for python_name in relations if camel(python_name) == name)
     return _place(relations[relation].target, value, (*path, relation))
+
+
+def _dimension(given: str) -> str:
+    """A dimension's code, which will stand in the SQL itself; whether there is such a one is asked later."""
+    if not IN_SQL.fullmatch(given):
+        raise BadInput(f"{given[:100]!r} is no dimension's code")
+    return given
 
 
 def _order(type_name: str, given: Mapping[str, Any], keys: tuple[GroupKey, ...]) -> GroupOrder:

@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeEngine
 from schema.binding import Binding
 from schema.group_keys import GroupKey, KeyedRows
 from schema.measures import Bind, Measure, measure_shape, measure_sql, measure_values
+from schema.relations import Hides, nobody
 
 Conditions = Callable[[FromClause], list[ColumnElement[bool]]]
 """Which rows of a table are meant."""
@@ -83,6 +84,11 @@ class Grouping:
     order: tuple[GroupOrder, ...]
     size: int
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The dimensions whose segments the rows are grouped by."""
+        return tuple(key.dimension for key in self.keys if key.dimension is not None)
+
 
 def grouped(
     grouping: Grouping,
@@ -90,6 +96,7 @@ def grouped(
     conditions: Conditions,
     measures: Sequence[Measure] = (),
     bind: Bind = literal,
+    hides: Hides = nobody,
 ) -> Select[Any]:
     """The groups of the rows that meet the conditions, in order: columns k0, k1, … of keys, m0, … of measures.
 
@@ -97,7 +104,7 @@ def grouped(
     `bind` is called as `values_of` lists the values. The statement may be made lateral or correlated: whatever
     else `conditions` speak of belongs to the statement around it.
     """
-    rows = KeyedRows(bound_type)
+    rows = KeyedRows(bound_type, hides)
     keys = [rows.key(key) for key in grouping.keys]
     needed = _needed(grouping, measures)
     by = [expression.label(f"g{n}") for n, (expression, _) in enumerate(keys)]

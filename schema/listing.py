@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import FromClause, func, select
 
 from domain.conditions import Condition
+from schema import segment_reading
 from schema.binding import ConnectionSource, Row, binding
 from schema.groups import Grouping, grouped
 from schema.measures import ROWS, AggregateFunction, Measure, measure_sql
@@ -74,6 +75,7 @@ class Listing:
 
     async def groups(self, grouping: Grouping, *, fields: int) -> list[Group]:
         """The whole list's rows in groups; `fields` says how many are selected below, for the budget."""
+        await segment_reading.check(self._request, grouping.dimensions)
         what = (source_key(self._source), self._asked.where, grouping, fields, "groups")
         load = partial(_load_groups, self._request, self._source, self._asked.where, grouping, fields)
         keys = await self._request.batch(what, load).load(self._parent)
@@ -181,7 +183,9 @@ async def _grouped(
     def belonging(table: FromClause) -> Any:
         return conditions(request, source, where, wanted, table)
 
-    groups = grouped(grouping, target, belonging, measures).subquery("groups")
+    groups = grouped(grouping, target, belonging, measures, hides=partial(is_hidden, request)).subquery(
+        "groups"
+    )
     # Numbered in the order in which they come, since a parent's groups lose it when they are joined.
     placed = select(groups, func.row_number().over().label("place"))
     statement = for_each_parent(placed, wanted, lambda found: [found.c.place])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+import strawberry
+
 from domain.money import EXPONENTS, Money
 from schema.errors import BadInput
 from schema.listing import Group
@@ -41,6 +43,14 @@ class Measured:
         return Money(int(value), of.currency)
 
 
+@strawberry.type(description="The segment that the rows of a group have in common.")
+class GroupSegment:
+    """A dimension and the value in it."""
+
+    dimension: str = strawberry.field(description="The dimension's code.")
+    value: str | None = strawberry.field(description="The value; null of rows that lead to no client.")
+
+
 @dataclass(frozen=True, slots=True)
 class KeyOfGroup:
     """A group's key, or the part of it that a to-one relation leads to: values by their places below it."""
@@ -52,6 +62,11 @@ class KeyOfGroup:
         """What a group's rows have in common."""
         places = (key.place for key in group.grouping.keys)
         return cls(dict(zip(places, group.key, strict=True)))
+
+    def segments(self, name: str) -> list[GroupSegment]:
+        """The segments among what is known, by dimension."""
+        parts = ((place[-1], value) for place, value in self.parts.items() if place[0] == name)
+        return [GroupSegment(dimension=dimension, value=value) for dimension, value in parts]
 
     def below(self, relation: str) -> KeyOfGroup | None:
         """What is known of a to-one row; None where the rows are not grouped by it."""

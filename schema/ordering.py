@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 
 from schema.binding import Binding, ConnectionSource, ToOneSource, binding
 from schema.measures import AggregateFunction, Bind, Measure, measure_shape, measure_sql, measure_values
-from schema.relations import linked
+from schema.relations import Hides, linked, nobody, rows_of
 
 InScope = Callable[[FromClause], ColumnElement[bool] | None]
 """What the caller sees of a tenant table that is reached from outside of its branch; None for everything."""
@@ -99,12 +99,13 @@ def order_sql(
     table: FromClause,
     bind: Bind = literal,
     in_scope: InScope = everywhere,
+    hides: Hides = nobody,
 ) -> ColumnElement[Any]:
     """What a key orders by: a column of the row, or a scalar subquery correlated to it.
 
     `bind` is called as `order_values` lists the values.
     """
-    return _value(key, key.path, bound_type, table, bind, in_scope)
+    return _value(key, key.path, bound_type, table, bind, in_scope, hides)
 
 
 def _value(
@@ -114,6 +115,7 @@ def _value(
     table: FromClause,
     bind: Bind,
     in_scope: InScope,
+    hides: Hides,
 ) -> ColumnElement[Any]:
     name = path[0] if path else key.relation
     if name is None:
@@ -122,9 +124,9 @@ def _value(
     source = bound_type.sources[name]
     assert isinstance(source, ToOneSource | ConnectionSource)
     target = binding(source.target)
-    related = target.table.alias()
+    related = rows_of(target, hides)
     if path:
-        chosen = _value(key, path[1:], target, related, bind, in_scope)
+        chosen = _value(key, path[1:], target, related, bind, in_scope, hides)
     else:
         assert key.measure is not None
         chosen = measure_sql(key.measure, target, related, bind)
@@ -148,10 +150,11 @@ def terms(
     table: FromClause,
     bind: Bind = literal,
     in_scope: InScope = everywhere,
+    hides: Hides = nobody,
 ) -> list[Term]:
     """The ordering over a table's rows, as SQL."""
     return [
-        Term(order_sql(key, bound_type, table, bind, in_scope), key, _is_nullable(key, bound_type))
+        Term(order_sql(key, bound_type, table, bind, in_scope, hides), key, _is_nullable(key, bound_type))
         for key in order
     ]
 

@@ -66,6 +66,33 @@ class Region(Node):
     units: Any = connection(
         "OrganisationUnit", "The units that work in it.", on={"region_code": "code"}, order=("code",)
     )
+    economic_tier: Any = to_one(
+        "Division",
+        {"id": "economic_division_id"},
+        "Its class by economic strength (CORE, KEY, UNDERDEVELOPED), by the model in force.",
+    )
+    credit_climate: Any = to_one(
+        "Division",
+        {"id": "credit_division_id"},
+        "Its class by how the bank's own credit fares there (A, B, C), by the model in force.",
+    )
+    industry_structure: Any = to_one(
+        "Division",
+        {"id": "industry_division_id"},
+        "Whether it has industry clusters (CLUSTERED, DIVERSE), by the model in force.",
+    )
+    clusters: Any = connection(
+        "DivisionCluster",
+        "Its industry clusters by the model in force, the strongest first.",
+        on={"division_id": "industry_division_id"},
+        order=("-location_quotient",),
+    )
+    divisions: Any = connection(
+        "Division",
+        "What every model, in force or not, makes of it, latest year first.",
+        on={"region_code": "code"},
+        order=("-year", "model_id"),
+    )
 
 
 @bound("region_indicator")

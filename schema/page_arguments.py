@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.conditions import AllOf, Condition
 from schema.binding import ConnectionSource, binding
 from schema.order_inputs import order_keys
 from schema.ordering import complete_order, default_order
@@ -12,8 +13,10 @@ from schema.paging import PageRequest, decode_cursor, page_size
 from schema.where_reading import condition
 
 
-def page_asked(source: ConnectionSource, given: Mapping[str, Any]) -> tuple[ConnectionSource, PageRequest]:
-    """The list and the page of it that plain arguments ask for. Raises BadInput."""
+def page_asked(
+    source: ConnectionSource, given: Mapping[str, Any], besides: Condition | None = None
+) -> tuple[ConnectionSource, PageRequest]:
+    """The list and the page of it that plain arguments ask for; `besides` holds of every row. Raises BadInput."""
     if source.below and not given.get("includeBelow", True):
         source = ConnectionSource(source.target, {"branch_id": "id"}, source.order)
     target = binding(source.target)
@@ -27,6 +30,10 @@ def page_asked(source: ConnectionSource, given: Mapping[str, Any]) -> tuple[Conn
         order=order,
         position=None if after is None else decode_cursor(target, order, after),
         until=None if before is None else decode_cursor(target, order, before),
-        where=condition(source.target, given.get("where")),
+        where=_both(besides, condition(source.target, given.get("where"))),
     )
     return source, asked
+
+
+def _both(one: Condition | None, other: Condition | None) -> Condition | None:
+    return AllOf((one, other)) if one and other else one or other

@@ -6,11 +6,29 @@ from typing import Any
 
 import strawberry
 
+import schema.behaviour
+import schema.client_facts
+import schema.division_models
+import schema.divisions
+import schema.links
+import schema.rule_sets  # noqa: F401 - these bind the types that clients lead to
 from domain.access import Role
-from schema.fields import by_code, by_id, by_keys, connection, fact, nodes, of_the_caller
+from schema.fields import (
+    by_code,
+    by_id,
+    by_keys,
+    connection,
+    fact,
+    migrations,
+    nodes,
+    of_the_caller,
+    segment_named,
+)
 from schema.ids import Key
 from schema.lookups import MOST_NODES
 from schema.request import Request
+from schema.segment_migrations import SegmentMigration
+from schema.segments import Segment
 
 
 def _branches_in_sight(request: Request) -> int:
@@ -56,6 +74,28 @@ class Query:
     clients: Any = connection("Client", "The clients in sight.")
     facilities: Any = connection("Facility", "The facilities in sight.")
     imports: Any = connection("ImportJob", "The imports, latest first.", order=("-started_at",))
+    playbooks: Any = connection(
+        "Playbook",
+        "How clients are managed by type, in every version, the latest first.",
+        order=("dimension_code", "value", "-number"),
+    )
+    dimensions: Any = connection(
+        "Dimension", "The ways in which clients are told apart, for the bank's staff.", order=("code",)
+    )
+    rule_sets: Any = connection(
+        "RuleSet", "The rules of all dimensions, in every version, the latest first.", order=("-id",)
+    )
+    tasks: Any = connection(
+        "Task", "What is to be done, and was, for the clients in sight.", order=("due_on",)
+    )
+    division_models: Any = connection(
+        "DivisionModel", "The models by which regions are divided.", order=("kind", "-number")
+    )
+    division_differences: Any = connection(
+        "DivisionDifference",
+        "Where models of one kind differ; `fromModel` and `toModel` in `where` say which two are compared.",
+        order=("region_code", "-year"),
+    )
     viewer: Viewer = of_the_caller("Who the caller is.")
     node: Any = by_id(None, "Anything by its id; null where there is none in sight.")
     nodes: Any = nodes(
@@ -65,4 +105,13 @@ class Query:
     region: Any = by_code("Region", "A region by its code.")
     client: Any = by_id("Client", "A client by its id; null where there is none in sight.")
     facility: Any = by_id("Facility", "A facility by its id; null where there is none in sight.")
+    segment: Segment | None = segment_named(
+        "The segment of a dimension and a value; who is in it follows from today's facts."
+    )
+    dimension: Any = by_code("Dimension", "A dimension by its code.")
+    rule_set: Any = by_id("RuleSet", "A rule set by its id.")
+    division_model: Any = by_id("DivisionModel", "A model of division by its id; null where there is none.")
+    segment_migrations: list[SegmentMigration] = migrations(
+        "From which value of a dimension to which clients have gone between two days, by what was recorded."
+    )
     import_status: Any = by_id("ImportJob", "How far an import has come; null where there is none in sight.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     FromClause,
     Integer,
     Select,
@@ -25,11 +27,20 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from domain.conditions import Condition
 from schema import ids
-from schema.binding import Binding, ConnectionSource, ExpressionSource, Row, ToOneSource, binding
+from schema.binding import (
+    AsOfSource,
+    Binding,
+    ConnectionSource,
+    ExpressionSource,
+    Row,
+    ToOneSource,
+    binding,
+)
 from schema.condition_sql import SqlContext, to_sql
 from schema.keys import keys_table
 from schema.ordering import Term, beyond, labelled_terms, order_by, terms
 from schema.paging import PageRequest
+from schema.relations import rows_as_of
 from schema.request import Request
 from tenants.roles import Login
 
@@ -74,6 +85,14 @@ async def ancestors(request: Request, rows: list[Row]) -> list[list[Row]]:
     return [[unit for unit_id in line if (unit := units[unit_id])] for line in lines]
 
 
+async def as_of(request: Request, source: AsOfSource, row: Row, day: dt.date) -> Row | None:
+    """The row that a to-one relation leads to, as it was at the end of a day; None where there was none."""
+    key = tuple(row.record[name] for name in source.on.values())
+    load = partial(_load_as_of, request, source, day)
+    found: Row | None = await request.batch((source.target, source.function, day), load).load(key)
+    return found
+
+
 async def expression(request: Request, source: ExpressionSource, name: str, row: Row) -> Any:
     """The value of an SQL expression over the row's table."""
     load = partial(_load_expression, request, row.binding, source)
@@ -109,6 +128,20 @@ async def _load_by_columns(
         for record in await request.snapshot.rows(statement)
     }
     return [found.get(key) for key in keys]
+
+
+async def _load_as_of(
+    request: Request, source: AsOfSource, day: dt.date, keys: list[Parent]
+) -> Sequence[Row | None]:
+    target = binding(source.target)
+    if is_hidden(request, target):
+        return [None for _ in keys]
+    table = rows_as_of(source, literal(day, Date()), "then")
+    wanted = keys_table([table.c[name].type for name in source.on], keys)
+    same = and_(*(table.c[name] == wanted.c[f"k{i}"] for i, name in enumerate(source.on)))
+    statement = select(wanted.c.n, *table.c).select_from(wanted.join(table, same))
+    found = {record["n"]: Row(target, record) for record in await request.snapshot.rows(statement)}
+    return [found.get(n) for n in range(1, len(keys) + 1)]
 
 
 async def _load_expression(
@@ -157,7 +190,9 @@ def _placed_rows(
     """All rows of the list, carrying what they are ordered by, and that ordering over them."""
     target = binding(source.target)
     table = target.table
-    places = terms(asked.order, target, table, in_scope=partial(_in_scope, request))
+    places = terms(
+        asked.order, target, table, in_scope=partial(_in_scope, request), hides=partial(is_hidden, request)
+    )
     elsewhere = [
         term.value.label(term.key.label(n)) for n, term in enumerate(places) if not term.key.is_column
     ]

@@ -24,6 +24,13 @@ described(
         RefusalCode.WOULD_CREATE_CYCLE: "The unit would stand below itself.",
         RefusalCode.KIND_NOT_ALLOWED_THERE: "Units of this kind may not stand there.",
         RefusalCode.STATUS_MAY_NOT_FOLLOW: "The one status may not follow the other.",
+        RefusalCode.BEYOND_THE_WHOLE: "The company's holders would own more than the whole of it together.",
+        RefusalCode.SECOND_PERSON_NEEDED: "Whoever wrote it may not put it into force.",
+        RefusalCode.RULES_HAVE_ERRORS: "The rule set cannot be meant as it is; see `findings`.",
+        RefusalCode.OVERRIDE_NOT_ALLOWED: "The dimension's rules are the same for the whole bank.",
+        RefusalCode.NOT_SIMULATED: "Nobody has seen yet what this rule set would do.",
+        RefusalCode.ALREADY_IN_FORCE: "Another version comes into force on that day.",
+        RefusalCode.LAST_RULES: "The dimension would be left without rules.",
     },
 )
 
@@ -73,9 +80,24 @@ class MoveRefused(UserError):
     """A move that the tree forbids."""
 
 
-@strawberry.type(description="The import cannot change to that status.")
+@strawberry.type(description="What stands there cannot change in this way in its present status.")
 class StatusRefused(UserError):
     """A status that may not follow."""
+
+
+@strawberry.type(description="Whoever wrote it may not put it into force: ask another administrator.")
+class SecondPersonNeeded(UserError):
+    """An activation by the writer."""
+
+
+@strawberry.type(description="Rules may not be drafted or put into force in this way.")
+class RulesRefused(UserError):
+    """Rules that headquarters' own order does not allow."""
+
+
+@strawberry.type(description="The company's holders would own more than the whole of it together.")
+class HoldingRefused(UserError):
+    """Shares that cannot all be right."""
 
 
 _TYPES: dict[RefusalCode, type[UserError]] = {
@@ -88,6 +110,13 @@ _TYPES: dict[RefusalCode, type[UserError]] = {
     RefusalCode.WOULD_CREATE_CYCLE: MoveRefused,
     RefusalCode.KIND_NOT_ALLOWED_THERE: MoveRefused,
     RefusalCode.STATUS_MAY_NOT_FOLLOW: StatusRefused,
+    RefusalCode.BEYOND_THE_WHOLE: HoldingRefused,
+    RefusalCode.SECOND_PERSON_NEEDED: SecondPersonNeeded,
+    RefusalCode.RULES_HAVE_ERRORS: RulesRefused,
+    RefusalCode.OVERRIDE_NOT_ALLOWED: RulesRefused,
+    RefusalCode.NOT_SIMULATED: RulesRefused,
+    RefusalCode.ALREADY_IN_FORCE: RulesRefused,
+    RefusalCode.LAST_RULES: RulesRefused,
 }
 
 

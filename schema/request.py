@@ -17,6 +17,7 @@ from schema.budget import Budget
 from tenants.database import Database
 from tenants.organisation import Directory
 from tenants.scope import Scope
+from tenants.segments.rulebook import Rules
 from tenants.snapshot import Snapshot
 
 LoadMany = Callable[[list[Any]], Awaitable[Sequence[Any]]]
@@ -45,14 +46,17 @@ class Request:
         scope: Scope,
         today: date,
         deadline: float | None = None,
+        rules: Rules | None = None,
     ) -> None:
+        """`rules` are the server's own, by default those that the directory keeps."""
         self.database = database
         self.directory = directory
         self.organisation = organisation
         self.scope = scope
         self.today = today
         self.budget = Budget(deadline=deadline)
-        self.snapshot = Snapshot(database, scope)
+        self.rules = rules or directory.rules
+        self.snapshot = Snapshot(database, scope, self.rules)
         self.variables: VariableValues | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
@@ -67,6 +71,11 @@ class Request:
         if loader is None:
             loader = self._loaders[what] = _Loader(load_fn=load)
         return loader
+
+    async def read_rules(self) -> None:
+        """Know the rule sets in force anew, by the door that the request's own statements go through."""
+        async with self.database.transaction(self.scope) as transaction:
+            await self.rules.fresh(transaction)
 
     async def renew(self) -> None:
         """Something was written: answer from what is committed now."""

@@ -7,12 +7,15 @@ import re
 from decimal import Decimal
 from typing import Any, NewType
 
+import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from schema.errors import BadInput
 
 BigInt = NewType("BigInt", int)
+Json = NewType("Json", str)
+"""JSON as the database writes it."""
 
 # No exponents, no underscores, no digits of other scripts: what a person would call a number.
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
@@ -21,6 +24,7 @@ _MOMENT = re.compile(
     _DAY.pattern + r"[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
 LONGEST_DECIMAL = 28
+DEEPEST_JSON = 60
 
 
 def parse_decimal(value: Any) -> Decimal:
@@ -80,6 +84,24 @@ def parse_text(value: Any) -> str:
     return value
 
 
+def any_json(value: Any, depth: int = 0) -> Any:
+    """JSON of any shape that can be kept and compared; whoever takes it says what it must be."""
+    if depth > DEEPEST_JSON:
+        raise BadInput(f"JSON nests deeper than {DEEPEST_JSON} levels")
+    if isinstance(value, str):
+        parse_text(value)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise BadInput("a whole number in JSON has at most 64 bits")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            parse_text(key)
+            any_json(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            any_json(inner, depth + 1)
+    return value
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
@@ -104,5 +126,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An integer of up to 64 bits, as a string.",
         serialize=str,
         parse_value=parse_big_int,
+    ),
+    Json: strawberry.scalar(
+        name="JSON",
+        description="JSON of a shape that the field's description says: objects, lists, texts, whole numbers.",
+        # The text goes out as it is, whichever way an operation is answered.
+        serialize=orjson.Fragment,
+        parse_value=any_json,
     ),
 }

@@ -17,8 +17,9 @@ from schema.binding import (
     AmountSource,
     Binding,
     ColumnSource,
-    ConnectionSource,
     IdSource,
+    ManySource,
+    SegmentsSource,
     ToOneSource,
     binding,
 )
@@ -145,7 +146,7 @@ def _declare(type_name: str) -> type:
     _made[type_name] = declare_input(own, f"Which rows of {type_name}; all given must hold.", fields)
     for source in targets.values():
         _declare(source.target)
-        if isinstance(source, ConnectionSource):
+        if isinstance(source, ManySource):
             _declare_quantifiers(source.target)
     return _made[type_name]
 
@@ -157,17 +158,17 @@ def _declare_quantifiers(target: str) -> None:
     declare_input(f"{target}RelationWhere", described, fields)
 
 
-def _targets(bound_type: Binding) -> dict[str, ToOneSource | ConnectionSource]:
+def _targets(bound_type: Binding) -> dict[str, ToOneSource | ManySource]:
     """The relations to types that offer something to filter by."""
     return {
         name: source
         for name, source in bound_type.sources.items()
-        if isinstance(source, ToOneSource | ConnectionSource) and _offers(source.target)
+        if isinstance(source, ToOneSource | ManySource) and _offers(source.target)
     }
 
 
 def _offered(
-    bound_type: Binding, targets: Mapping[str, ToOneSource | ConnectionSource]
+    bound_type: Binding, targets: Mapping[str, ToOneSource | ManySource]
 ) -> Iterable[tuple[str, tuple[Any, ...]]]:
     for name, source in bound_type.sources.items():
         if isinstance(source, IdSource):
@@ -180,9 +181,12 @@ def _offered(
         elif name in targets and isinstance(source, ToOneSource):
             described = f"By the row that `{camel(name)}` leads to; `{{}}` asks that there is one in sight."
             yield name, _optional(f"{source.target}Where", described)
-        elif name in targets and isinstance(source, ConnectionSource):
+        elif name in targets and isinstance(source, ManySource):
             described = f"By the rows of `{camel(name)}`."
             yield name, _optional(f"{source.target}RelationWhere", described)
+        if name in targets and isinstance(source, SegmentsSource):
+            described = f"There is a row of `{camel(name)}` for which this holds: short for `some`."
+            yield source.one, _optional(f"{source.target}Where", described)
 
 
 def plain_annotation(bound_type: Binding, name: str) -> Any:

@@ -31,6 +31,7 @@ from schema.binding import (
     ColumnSource,
     ConnectionSource,
     IdSource,
+    SegmentsSource,
     Source,
     ToOneSource,
     binding,
@@ -74,6 +75,8 @@ def _readers(type_name: str) -> dict[str, Reader]:
     for python_name, source in binding(type_name).sources.items():
         if reader := _reader(python_name, source):
             readers[camel(python_name)] = reader
+        if isinstance(source, SegmentsSource):
+            readers[source.one] = partial(_read_some, camel(python_name), source.target)
     return readers
 
 
@@ -88,7 +91,7 @@ def _reader(python_name: str, source: Source) -> Reader | None:
             return partial(_read_money, name)
         case ToOneSource(target=target):
             return partial(_read_one, name, target)
-        case ConnectionSource(target=target):
+        case ConnectionSource(target=target) | SegmentsSource(target=target):
             return partial(_read_many, name, target)
     return None
 
@@ -116,6 +119,10 @@ def _read_many(name: str, target: str, given: Mapping[str, Any], depth: int) -> 
     for quantifier, inner in given.items():
         if inner is not None:
             yield QUANTIFIERS[quantifier](name, _level(target, inner, depth + 1))
+
+
+def _read_some(name: str, target: str, given: Mapping[str, Any], depth: int) -> Iterable[Condition]:
+    return (Some(name, _level(target, given, depth + 1)),)
 
 
 def _read_ids(name: str, given: list[str], depth: int) -> Iterable[Condition]:

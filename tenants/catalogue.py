@@ -15,15 +15,35 @@ from tenants.roles import CLIENT, HEADQUARTERS, OWNER, PORTAL, Login
 
 REFERENCE_TABLES = (
     "app.alembic_version",
+    "bank.business_day",
+    "bank.connection_rule",
     "bank.currency",
+    "bank.dimension",
+    "bank.division",
+    "bank.division_cluster",
+    "bank.division_model",
+    "bank.division_move",
+    "bank.division_move_exposure",
+    "bank.division_part",
+    "bank.division_policy",
+    "bank.division_policy_product",
+    "bank.industry_indicator",
+    "bank.playbook",
+    "bank.playbook_item",
+    "bank.playbook_product",
     "bank.region",
+    "bank.region_class",
+    "bank.region_cluster",
     "bank.region_indicator",
+    "bank.rule_set",
+    "bank.rules_change",
+    "bank.standing",
     "bank.unit",
 )
 """Tables without branch_id: the same for every tenant, and so to be listed by name."""
 
-INDEXES_ACROSS_BRANCHES = ("ix_client_registration",)
-"""Indexes that do not begin with branch_id. A client user's token names the company, not its branches."""
+INDEXES_ACROSS_BRANCHES = ("ix_client_link_related", "ix_client_registration")
+"""Indexes that do not begin with branch_id: a client user's token, and a link, name a company, not its branches."""
 
 ROWS_OF_A_CLIENT = {
     "bank.client": "(id = ANY (app.clients()))",

@@ -16,6 +16,7 @@ from tenants.credentials import Credentials
 from tenants.faults import LOST, DatabaseUnavailable, StatementTimeout, translated
 from tenants.roles import Login
 from tenants.scope import Scope, settings_of
+from tenants.segments.rulebook import Rules
 from tenants.transaction import DIALECT, Observer, Transaction, compiled
 
 __all__ = [
@@ -71,6 +72,8 @@ class Database:
         self._pools: dict[Door, asyncpg.Pool] = {}
         self._answering: dict[Door, Answering] = {}
         self.observer = observer
+        # Kept where whoever reads and whoever records segments finds them.
+        self.rules = Rules()
 
     async def open(self) -> None:
         """Connect once under each role. Raises DatabaseUnavailable."""

@@ -31,13 +31,14 @@ async def read_organisation(transaction: Transaction) -> Organisation:
 
 
 class Directory:
-    """Turns callers into scopes.
+    """Turns callers into scopes; keeps the rules in force beside the tree.
 
     The tree is kept for a second: a move made by this process counts at once (`forget`), one made by another
     process counts after that second at the latest.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rules = database.rules
         self._database = database
         self._clock = clock
         self._organisation: Organisation | None = None

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Executable
 
 from tenants.database import Database, Transaction
 from tenants.scope import Scope
+from tenants.segments.rulebook import Rules, RulesInForce
+from tenants.segments.statements import mentions_segments, with_segments
+from tenants.transaction import compiled
+
+T = TypeVar("T")
 
 
 class Snapshot:
-    """A read transaction under a scope, begun when first needed. Used by many resolvers at once."""
+    """A read transaction under a scope, begun when first needed. Used by many resolvers at once.
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    Segments are those of the rules that the same transaction sees.
+    """
+
+    def __init__(self, database: Database, scope: Scope, rules: Rules) -> None:
         self.scope = scope
         self._database = database
+        self._rules = rules
+        self._rulebook: RulesInForce | None = None
         self._open: tuple[AsyncExitStack, Transaction] | None = None
         self._turn = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -26,13 +37,37 @@ class Snapshot:
 
     async def rows(self, statement: Executable) -> list[Any]:
         """The rows of a SELECT. Raises what `Database.transaction` raises."""
+        text, values = compiled(statement)
+
+        async def read(transaction: Transaction) -> list[Any]:
+            if not mentions_segments(text):
+                return await transaction.fetch(text, values)
+            rulebook = await self._rules_seen(transaction)
+            return await transaction.fetch(with_segments(text, rulebook), values)
+
+        return await self._asked(read)
+
+    async def rulebook(self) -> RulesInForce:
+        """The rule sets in force. Raises what `Database.transaction` raises."""
+        return await self._asked(self._rules_seen)
+
+    async def ask(self, question: Callable[[Transaction], Awaitable[T]]) -> T:
+        """The answer to a question of several statements. Raises what `Database.transaction` raises."""
+        return await self._asked(question)
+
+    async def _rules_seen(self, transaction: Transaction) -> RulesInForce:
+        if self._rulebook is None:
+            self._rulebook = await self._rules.fresh(transaction)
+        return self._rulebook
+
+    async def _asked(self, ask: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self._turn:
             if self._failure:
                 raise self._failure
             try:
                 if self._open is None:
                     self._open = await self._begin()
-                return await self._open[1].rows(statement)
+                return await ask(self._open[1])
             except Exception as problem:
                 # PostgreSQL answers nothing more in a failed transaction: everyone is told the first reason.
                 self._failure = await self._abandoned(problem)
@@ -62,7 +97,7 @@ class Snapshot:
     async def _end(self) -> None:
         if self._open is not None:
             stack, _ = self._open
-            self._open = None
+            self._open = self._rulebook = None
             await stack.aclose()
 
     async def _abandoned(self, problem: Exception) -> BaseException:

@@ -27,7 +27,7 @@ class Transaction:
 
     async def rows(self, statement: Executable) -> list[asyncpg.Record]:
         """Run a statement and return its rows."""
-        return await self._fetch(*compiled(statement))
+        return await self.fetch(*compiled(statement))
 
     async def row(self, statement: Executable) -> asyncpg.Record | None:
         """Run a statement and return its first row, if there is one."""
@@ -41,11 +41,12 @@ class Transaction:
 
     async def answer(self, expression: str, values: Sequence[Any]) -> bytes:
         """Evaluate one SQL expression of type bytea over $1, $2, …"""
-        rows = await self._fetch(f"select ({expression})", values)
+        rows = await self.fetch(f"select ({expression})", values)
         answered: bytes = rows[0][0]
         return answered
 
-    async def _fetch(self, text: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+    async def fetch(self, text: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+        """Run a statement's text over the values of $1, $2, … and return its rows."""
         if self._observer:
             self._observer(text)
         async with self._turn:

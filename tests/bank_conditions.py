@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.conditions import Compare, Condition, Kind, Operator, kind_of
 from domain.money import Money
-from schema.binding import ConnectionSource, binding
+from schema.binding import ManySource, binding
 from schema.condition_fields import relations_of
 
 ODD: dict[Kind, list[Any]] = {
@@ -47,7 +47,7 @@ class BankConditions:
         if levels:
             for name, source in relations_of(binding(type_name)).items():
                 inner = self._later(source.target, levels - 1)
-                many = isinstance(source, ConnectionSource)
+                many = isinstance(source, ManySource)
                 leaf |= related(inner, one=[] if many else [name], many=[name] if many else [])
         return st.recursive(leaf, combined, max_leaves=4)
 

@@ -12,6 +12,8 @@ from uuid import UUID
 from small_bank import BEIJING, JIANGSU, PUDONG, SHANGHAI
 from sqlalchemy import Table, insert, select, update
 
+from domain.clients import InteractionKind
+from domain.connections.kinds import LinkDirection, LinkKind
 from domain.facts import camel
 from domain.lending import CreditEventKind, FacilityStatus, PostingKind, Product
 from domain.money import Money
@@ -22,13 +24,17 @@ from schema.binding import (
     ColumnSource,
     ConnectionSource,
     IdSource,
+    ManySource,
     ToOneSource,
     binding,
     bindings,
 )
 from schema.ids import encode
 from tenants import tables as t
-from tenants.transaction import Transaction
+from tenants.segments.rulebook import Rules
+from tenants.segments.statements import mentions_segments, with_segments
+from tenants.tables.behaviour import MONTHLY_AMOUNTS
+from tenants.transaction import Transaction, compiled
 
 TEXTS = [
     "Silk",
@@ -132,6 +138,8 @@ def _client(made: _Rows, rows: dict[Table, list[Facts]], branch: int, number: in
         rows[t.contact].append({**own, "id": made.id(), **person})
     for number in made.some():
         rows[t.financial_statement].append(_statement(made, own, number))
+    _behaviour(made, rows, own)
+    _connections(made, rows, own)
     for _ in made.some():
         rows[t.facility].append(_facility(made, own, len(rows[t.facility])))
         facility = {**own, "facility_id": rows[t.facility][-1]["id"]}
@@ -153,6 +161,49 @@ def _statement(made: _Rows, own: Facts, number: int) -> Facts:
         "revenue_minor": made.maybe([-5, 0, 5]),
         "net_income_minor": made.maybe([-5, 0, 5]),
     }
+
+
+def _behaviour(made: _Rows, rows: dict[Table, list[Facts]], own: Facts) -> None:
+    for number in made.some():
+        amounts = {f"{name}_minor": made.maybe([0, 7, 100]) for name in MONTHLY_AMOUNTS}
+        month = {"month": dt.date(2024, 1 + number, 1), "currency": made.one(CURRENCIES), **amounts}
+        peers = made.maybe([Decimal("-0.5"), Decimal(51)])
+        rows[t.client_month].append(
+            {**own, "id": made.id(), **month, "rate_over_peers_bps": peers, "source": made.one(TEXTS)}
+        )
+        model = {"model": made.one(TEXTS), "probability_of_default": made.one([Decimal(0), Decimal("0.05")])}
+        rated = {**own, "id": made.id(), "rated_on": DAYS[number], "source": made.one(TEXTS)}
+        rows[t.rating].append({**rated, **model})
+    for _ in made.some():
+        id_ = made.id()
+        spoken = {"kind": made.one(InteractionKind).value, "occurred_on": made.one(DAYS[:3])}
+        about = {"subject": made.one(TEXTS), "reference": str(id_), "nps": made.maybe([0, 10])}
+        rows[t.interaction].append({**own, "id": id_, **spoken, **about})
+        id_ = made.id()
+        open_or_not = {"received_on": DAYS[0], "resolved_on": made.maybe(DAYS[:3])}
+        rows[t.complaint].append(
+            {**own, "id": id_, **open_or_not, "subject": made.one(TEXTS), "reference": str(id_)}
+        )
+
+
+def _connections(made: _Rows, rows: dict[Table, list[Facts]], own: Facts) -> None:
+    """Links in a circle through the branch's own clients, and to a company that two branches serve."""
+    number = int(rows[t.client][-1]["registration_number"].rpartition("-")[2])
+    neighbour = {"related_country": "SG", "related_number": f"{own['branch_id']}-{(number + 1) % 4}"}
+    shared = {"related_country": "CN", "related_number": "91310115MA1K35X12A"}
+    for other in (neighbour, made.one([neighbour, shared])):
+        id_, kind, amount = made.id(), made.one(LinkKind), made.maybe([0, 9])
+        link = {**own, **other, "id": id_, "kind": kind.value, "direction": made.one(LinkDirection).value}
+        link |= {"related_name": made.maybe(TEXTS), "source": made.one(TEXTS), "reference": str(id_)}
+        link |= {"share": Decimal("0.1") if kind is LinkKind.OWNERSHIP else None}
+        link |= {"valid_from": made.one(DAYS[:3]), "valid_until": made.maybe([None, None, DAYS[3]])}
+        amount = amount if kind is LinkKind.GUARANTEE else None
+        link |= {"amount_minor": amount, "currency": None if amount is None else made.one(CURRENCIES)}
+        rows[t.client_link].append(link)
+    group = {"group_no": 2**40 + number % 2, "members": 2, "worst_days_past_due": made.maybe([0, 31])}
+    group |= {"exposure_minor": made.maybe([0, 5]), "worst_loan_class": made.maybe(["LOSS"])}
+    group |= {"currency": None if group["exposure_minor"] is None else made.one(CURRENCIES)}
+    rows[t.client_group].append(own | group)
 
 
 def _facility(made: _Rows, own: Facts, number: int) -> Facts:
@@ -203,17 +254,25 @@ async def read_facts(
     transaction: Transaction, organisation: Organisation, readable: list[Binding]
 ) -> dict[str, list[Facts]]:
     """Every row that the transaction sees, by type; relations lead to what it sees."""
-    records = {bound.type_name: list(await transaction.rows(select(bound.table))) for bound in readable}
+    records = {bound.type_name: await _rows_of(transaction, bound) for bound in readable}
     seen = {name: [_plain(binding(name), record) for record in records[name]] for name in records}
     for name, rows in seen.items():
         for facts, record in zip(rows, records[name], strict=True):
             for python_name, source in binding(name).sources.items():
-                if isinstance(source, ToOneSource | ConnectionSource):
-                    pairs = zip(seen[source.target], records[source.target], strict=True)
+                if isinstance(source, ToOneSource | ManySource):
+                    # Of what is hidden there is nothing.
+                    pairs = zip(seen.get(source.target, []), records.get(source.target, []), strict=True)
                     found = [f for f, other in pairs if _belongs(source, record, other, organisation)]
                     one = isinstance(source, ToOneSource)
                     facts[camel(python_name)] = next(iter(found), None) if one else found
     return seen
+
+
+async def _rows_of(transaction: Transaction, bound: Binding) -> list[Any]:
+    text, values = compiled(select(bound.table))
+    if mentions_segments(text):
+        text = with_segments(text, await Rules().fresh(transaction))
+    return await transaction.fetch(text, values)
 
 
 def _plain(bound: Binding, record: Any) -> Facts:
@@ -230,9 +289,7 @@ def _plain(bound: Binding, record: Any) -> Facts:
     return facts
 
 
-def _belongs(
-    source: ToOneSource | ConnectionSource, record: Any, other: Any, organisation: Organisation
-) -> bool:
+def _belongs(source: ToOneSource | ManySource, record: Any, other: Any, organisation: Organisation) -> bool:
     if isinstance(source, ConnectionSource) and source.below:
         return other["branch_id"] in organisation.subtree(record["id"])
     return all(

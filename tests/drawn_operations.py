@@ -183,6 +183,19 @@ class _Drawing:
                     given[key] = None
         elif name == "groups":
             given = self._values.groups(parent.name.removesuffix("Connection"))
+        elif name == "segmentMigrations":
+            days = {"from": self._values.day(), "to": self._values.day()}
+            given = {"dimension": self._values.dimension()} | days
+        elif "dimensions" in field.args:
+            given |= {} if self._values.chance(0.3) else {"dimensions": self._values.dimensions()}
+        elif "dimension" in field.args:
+            given = self._values.segment()
+        elif "from" in field.args:
+            given |= {"from": self._values.ids("RuleSet", 1)[0]} if self._values.chance(0.5) else {}
+        elif "day" in field.args:
+            given["day"] = self._values.day()
+        elif "depth" in field.args:
+            given = self._values.walk()
         elif "id" in field.args:
             target = get_named_type(field.type).name
             given["id"] = (self._values.ids(None if target == "Node" else target, 1) or [""])[-1]

@@ -40,10 +40,11 @@ class Code(str):
 
 @dataclass(slots=True)
 class Pool:
-    """What exists: ids by type, codes by field, orderings by type, cursors by list and ordering."""
+    """What exists: ids by type, codes by field, dimensions, orderings by type, cursors by list and ordering."""
 
     ids: dict[str, list[str]] = field(default_factory=dict)
     codes: dict[str, list[str]] = field(default_factory=dict)
+    dimensions: list[str] = field(default_factory=list)
     orders: dict[str, list[Any]] = field(default_factory=dict)
     cursors: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
@@ -76,8 +77,9 @@ class Values:
 
     def ids(self, wanted: str | None, count: int) -> list[str]:
         """Ids of a type, or of any; some of rows that do not exist."""
-        known = self._pool.ids
-        names = [wanted] if wanted else list(known)
+        known = {name: ids for name, ids in self._pool.ids.items() if ids}
+        # Of a type without rows those of others, which are none of its.
+        names = [wanted] if wanted in known else list(known)
         drawn = [self._random.choice(known[self._random.choice(names)]) for _ in range(count)]
         if self.chance(0.1) and drawn:
             # The last digit belongs to the key.
@@ -89,6 +91,29 @@ class Values:
     def code_of(self, field_name: str) -> str:
         """A unit's or a region's code."""
         return self._random.choice([*self._pool.codes[field_name], *ODD_TEXTS])
+
+    def dimension(self) -> str:
+        """The code of a dimension with rules in force."""
+        return "colour" if self.wrong() else self._random.choice(self._pool.dimensions)
+
+    def dimensions(self) -> list[str]:
+        """Some of them, perhaps one twice."""
+        return [self.dimension() for _ in range(self._random.choice([0, 1, 1, 2, 3]))]
+
+    def segment(self) -> dict[str, Any]:
+        """The arguments that name a segment."""
+        return {"dimension": self.dimension(), "value": self._random.choice(["A", "HIGH", "STABLE", "V1"])}
+
+    def day(self) -> str:
+        """A day."""
+        drawn: str = self._random.choice(_PLAIN["Date"])
+        return drawn
+
+    def walk(self) -> dict[str, Any]:
+        """How far to walk over links, and how many companies to show."""
+        if self.wrong():
+            return self._random.choice([{"depth": 0}, {"depth": 7}, {"first": -1}, {"first": 201}])
+        return self._random.choice([{}, {"depth": 1}, {"depth": 3, "first": 2}, {"depth": 6}, {"first": 0}])
 
     def percentile(self) -> str:
         """The fraction of a percentile."""
@@ -242,12 +267,14 @@ class Values:
         relations = [key for key in made.fields if key not in ("field", "bucket")]
         if depth and relations and self.chance(0.4):
             key = self._random.choice(relations)
+            if key == "segment":
+                return {key: {"dimension": self.dimension()}}
             target = get_named_type(made.fields[key].type).name.removesuffix("GroupBy")
             return {key: self._group_key(target, depth - 1)}
         field = self.plain(made.fields["field"].type)
-        shown = self._schema.type_map[f"{type_name}Aggregates"].fields.get(camel(field.lower()))  # type: ignore[attr-defined]
-        kind = get_named_type(shown.type).name if shown else ""
-        if kind == "DateTimeMeasures" or (kind == "DateMeasures" and self.chance(0.6)) or self.wrong():
+        shown = self._schema.type_map[type_name].fields[camel(field.lower())]  # type: ignore[attr-defined]
+        kind = get_named_type(shown.type).name
+        if kind == "DateTime" or (kind == "Date" and self.chance(0.6)) or self.wrong():
             return {"field": field, "bucket": self.plain(made.fields["bucket"].type)}
         return {"field": field}
 
@@ -277,4 +304,6 @@ class Values:
 def _without_bucket(key: dict[str, Any]) -> Any:
     if "field" in key:
         return key["field"]
+    if "segment" in key:
+        return key["segment"]["dimension"]
     return {name: _without_bucket(inner) for name, inner in key.items()}

@@ -18,7 +18,7 @@ from graphql import (
     is_leaf_type,
     is_list_type,
 )
-from known_pool import lists_of
+from known_pool import lists_of, within
 
 from domain.facts import camel
 from schema.group_keys import MOST_KEYS
@@ -69,10 +69,7 @@ def _in_parts(lists: list[str]) -> Iterator[list[str]]:
 
 def _reached(path: list[str], lists: list[str]) -> str:
     """Each of the lists under an alias, at the end of the way to their field."""
-    asked = " ".join(f"l{n}: {path[-1]}{asked}" for n, asked in enumerate(lists))
-    for name in reversed(path[1:-2:2]):
-        asked = f"{name} {{ nodes {{ {asked} }} }}"
-    return f"{{ {asked} }}"
+    return within(path, " ".join(f"l{n}: {path[-1]}{asked}" for n, asked in enumerate(lists)))
 
 
 class _Every:
@@ -94,7 +91,7 @@ class _Every:
                 )
             elif "id" in field.args:
                 known = self._pool.ids.get(get_named_type(field.type).name, [])
-                ids = known or [some[0] for some in self._pool.ids.values()]
+                ids = known or [some[0] for some in self._pool.ids.values() if some]
                 yield (
                     "{ "
                     + " ".join(f"i{n}: {name}(id: {literal(i)}) {{ id }}" for n, i in enumerate(ids[:40]))
@@ -104,6 +101,21 @@ class _Every:
         for start in range(0, len(ids), 100):
             yield f"{{ nodes(ids: {literal(ids[start : start + 100])}) {{ id __typename }} }}"
         yield f"{{ viewer {{ {self._fields_of('Viewer')} }} }}"
+        for dimension in self._pool.dimensions:
+            yield (
+                f'{{ segment(dimension: {literal(dimension)}, value: "HIGH") '
+                f"{{ dimension value clients {PAGE} }} }}"
+            )
+            days = 'from: "2024-03-30", to: "2999-01-01"'
+            shown = f"{{ {self._fields_of('SegmentMigration')} }}"
+            yield f"{{ segmentMigrations(dimension: {literal(dimension)}, {days}) {shown} }}"
+        every = (
+            "first: 2, orderBy: [{ field: LEGAL_NAME }], where: { employees: { gt: 0 } }",
+            f"last: 2, after: {literal(self._pool.cursors_of('Query.clients', 'Client', None)[0])}",
+            f"before: {literal(self._pool.cursors_of('Query.clients', 'Client', None)[-1])}",
+        )
+        named = f'dimension: {literal(self._pool.dimensions[0])}, value: "A"'
+        yield from (f"{{ segment({named}) {{ clients({given}) {PAGE} }} }}" for given in every)
 
     def everything_of(self, type_name: str) -> Iterator[str]:
         """Every field of a list's rows, every measure of the list."""
@@ -115,8 +127,39 @@ class _Every:
         assert isinstance(made, GraphQLObjectType)
         return " ".join(self._shown(name, field) for name, field in made.fields.items())
 
+    def _is_listed(self, type_name: str) -> bool:
+        return f"{type_name}Connection" in self._schema.type_map
+
+    def _unlisted(self, type_name: str) -> Iterator[tuple[str, str]]:
+        """The fields of a `where` that lead to rows of a type that no list has, and that type."""
+        made = self._schema.type_map[f"{type_name}Where"]
+        assert isinstance(made, GraphQLInputObjectType)
+        for name, field in made.fields.items():
+            target = get_named_type(field.type).name.removesuffix("Where")
+            is_row = target + "Where" in self._schema.type_map and target in self._pool.ids
+            if is_row and not self._is_listed(target):
+                yield name, target
+
     def _shown(self, name: str, field: GraphQLField) -> str:
         target = get_named_type(field.type)
+        if "dimensions" in field.args:
+            some = literal(self._pool.dimensions[:2])
+            every = self._fields_of(target.name)
+            return f"{name} {{ {every} }} some: {name}(dimensions: {some}) {{ value }}"
+        if name == "moving":
+            client = literal(self._pool.ids["Client"][0])
+            few = f'first: 2, afterClient: {client}, from: "HIGH", to: "LOW", branchCode: "310000"'
+            every = self._fields_of(target.name)
+            return f"{name} {{ {every} }} few: {name}({few}) {{ {every} }}"
+        if "from" in field.args:
+            other = literal(self._pool.ids["RuleSet"][0])
+            every = self._fields_of(target.name)
+            return f"{name} {{ {every} }} other: {name}(from: {other}) {{ {every} }}"
+        single = isinstance(target, GraphQLObjectType) and not target.name.endswith("Connection")
+        if single and target.name != "Money" and not self._is_listed(target.name):
+            day = '(day: "2024-03-30")' if "day" in field.args else ""
+            day = "(depth: 3, first: 20)" if "depth" in field.args else day
+            return f"{name}{day} {{ {self._fields_of(target.name)} }}"
         if is_leaf_type(target):
             return f'{name}(at: "0.5")' if "at" in field.args else name
         if target.name == "Money":
@@ -144,7 +187,10 @@ class _Every:
         order = (self._pool.orders.get(type_name) or [None])[0]
         yield f"(first: 3) {PAGE}"
         yield f"(last: 3) {PAGE}"
-        for cursor in self._pool.cursors_of(coordinate, type_name, None)[2:3]:
+        known = self._pool.cursors_of(coordinate, type_name, None)
+        # Of a list without rows those of another in the same order.
+        known = known or self._pool.cursors_of(f"Query.{path[-1]}", type_name, None)
+        for cursor in known[2:3] or known[-1:]:
             yield f"(after: {literal(cursor)}) {PAGE}"
             yield f"(before: {literal(cursor)}, where: {{ not: {{ id: [] }} }}) {PAGE}"
         if order:
@@ -169,6 +215,23 @@ class _Every:
                 compared += [{name: one} for one in self._comparisons(named)]
         for start in range(0, len(compared), 40):
             yield f"(where: {literal({'or': compared[start : start + 40]})}) {ROWS}"
+        for name, target in self._unlisted(type_name):
+            yield from self._nested(name, target)
+
+    def _nested(self, relation: str, type_name: str) -> Iterator[str]:
+        """What can be said of the row of a type that no list has."""
+        made = self._schema.type_map[f"{type_name}Where"]
+        assert isinstance(made, GraphQLInputObjectType)
+        said: list[dict[str, Any]] = [{"and": [{}, {"not": {}}]}, {"id": self._pool.ids[type_name][:2]}]
+        for name, field in made.fields.items():
+            named = get_named_type(field.type)
+            if named.name.endswith("Condition"):
+                assert isinstance(named, GraphQLInputObjectType)
+                said += [{name: one} for one in self._comparisons(named)]
+            elif name not in ("id", "and", "or", "not"):
+                said += [{name: {}}]
+        for start in range(0, len(said), 40):
+            yield f"(where: {literal({relation: {'or': said[start : start + 40]}})}) {ROWS}"
 
     def _condition(self, type_name: str, name: str, named: Any) -> Iterable[Any]:
         if name == "id":
@@ -259,18 +322,21 @@ class _Every:
         assert isinstance(made, GraphQLInputObjectType)
         values = get_named_type(made.fields["field"].type)
         assert isinstance(values, GraphQLEnumType)
-        aggregates = self._schema.type_map[f"{type_name}Aggregates"]
-        assert isinstance(aggregates, GraphQLObjectType)
+        row = self._schema.type_map[type_name]
+        assert isinstance(row, GraphQLObjectType)
         for value in values.values:
             name = camel(value.lower())
-            measured = aggregates.fields.get(name)
-            is_time = measured is not None and get_named_type(measured.type).name.startswith("Date")
+            is_time = get_named_type(row.fields[name].type).name.startswith("Date")
             yield {"field": Code(value)} | ({"bucket": Code("MONTH")} if is_time else {}), name
         for name, field in made.fields.items():
-            if depth and name not in ("field", "bucket"):
+            if name == "segment":
+                yield {name: {"dimension": self._pool.dimensions[0]}}, "segments { dimension value }"
+            elif depth and name not in ("field", "bucket"):
                 target = get_named_type(field.type).name.removesuffix("GroupBy")
-                by, shown = next(self._group_keys(target, depth - 1))
-                yield {name: by}, f"{name} {{ {shown} }}"
+                listed = self._is_listed(target)
+                keys = list(self._group_keys(target, depth - 1 if listed else depth))
+                for by, shown in keys[:1] if listed else keys:
+                    yield {name: by}, f"{name} {{ {shown} }}"
 
     def _having(self, type_name: str) -> Iterator[dict[str, Any]]:
         made = self._schema.type_map[f"{type_name}Having"]

@@ -81,6 +81,14 @@ class _Mending(Visitor):
             return self._values.page(f"{parent}.{name}", target.removesuffix("Connection"))
         if name == "groups":
             return self._values.groups(parent.removesuffix("Connection"))
+        if "dimensions" in offered:
+            return {"dimensions": self._values.dimensions()}
+        if "dimension" in offered:
+            return self._values.segment()
+        if "day" in offered:
+            return {"day": self._values.day()}
+        if "depth" in offered:
+            return self._values.walk()
         if "id" in offered:
             return {"id": self._values.ids(None if target == "Node" else target, 1)[-1]}
         if "ids" in offered:
@@ -103,6 +111,11 @@ _MENDED = {
     "id",
     "ids",
     "code",
+    "dimensions",
+    "dimension",
+    "value",
+    "day",
+    "depth",
     "currency",
     "at",
 }

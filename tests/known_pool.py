@@ -15,7 +15,7 @@ from small_bank import SmallBank
 
 from schema.binding import bindings
 from schema.ids import encode
-from tenants.database import Transaction
+from tenants.snapshot import Snapshot
 
 ORDERS_PER_TYPE = 4
 
@@ -24,11 +24,13 @@ async def known_pool(bank: Bank, schema: GraphQLSchema, *, seed: int = 0) -> Poo
     """The pool of a bank, as headquarters sees it: other callers' operations name what they may not see."""
     pool = Pool()
     scope = await bank.directory.scope(SmallBank.headquarters)
-    async with bank.database.transaction(scope) as transaction:
-        pool.ids = {name: await _ids(transaction, name) for name in bindings()}
-    codes = "{ units { nodes { code } } regions { nodes { code } } }"
+    snapshot = Snapshot(bank.database, scope, bank.directory.rules)
+    pool.ids = {name: await _ids(snapshot, name) for name in bindings()}
+    pool.dimensions = sorted((await snapshot.rulebook()).default)
+    await snapshot.close()
+    codes = "{ units { nodes { code } } regions { nodes { code } } dimensions { nodes { code } } }"
     found = await _data(bank, codes)
-    for plural, field in (("units", "unit"), ("regions", "region")):
+    for plural, field in (("units", "unit"), ("regions", "region"), ("dimensions", "dimension")):
         pool.codes[field] = [node["code"] for node in found[plural]["nodes"]]
     values = Values(Random(seed), schema, pool, oddity=10**9)
     for name in bindings():
@@ -42,14 +44,17 @@ async def known_pool(bank: Bank, schema: GraphQLSchema, *, seed: int = 0) -> Poo
     return pool
 
 
-async def _ids(transaction: Transaction, type_name: str) -> list[str]:
+async def _ids(snapshot: Snapshot, type_name: str) -> list[str]:
     target = bindings()[type_name]
-    rows = await transaction.rows(target.table.select().order_by(*target.table.primary_key.columns))
+    rows = await snapshot.rows(target.table.select().order_by(*target.table.primary_key.columns))
     return [encode(type_name, tuple(row[name] for name in target.key)) for row in rows]
 
 
 def lists_of(schema: GraphQLSchema) -> Iterator[tuple[list[str], str]]:
-    """A way to every field that is a list: type and field in turns, from the root on."""
+    """A way to every field that is a list: type and field in turns, from the root on.
+
+    Lists lead on to their rows, and single rows (marked by "!") to those of types that no list has.
+    """
     assert schema.query_type is not None
     unseen: list[tuple[GraphQLObjectType, list[str]]] = [(schema.query_type, [])]
     seen = {schema.query_type.name}
@@ -57,10 +62,13 @@ def lists_of(schema: GraphQLSchema) -> Iterator[tuple[list[str], str]]:
         parent, way = unseen.pop(0)
         for name, field in parent.fields.items():
             target = get_named_type(field.type).name.removesuffix("Connection")
-            if get_named_type(field.type).name == target:
-                continue
             path = [*way, parent.name, name]
-            yield path, target
+            if get_named_type(field.type).name != target:
+                yield path, target
+            elif not way or field.args or f"{target}Connection" in schema.type_map:
+                continue
+            else:
+                path[-1] += "!"
             row = schema.type_map[target]
             if target not in seen and isinstance(row, GraphQLObjectType):
                 seen.add(target)
@@ -70,8 +78,18 @@ def lists_of(schema: GraphQLSchema) -> Iterator[tuple[list[str], str]]:
 def _asking(path: list[str], order: Any) -> str:
     ordered = "" if order is None else f"(orderBy: {literal(order)})"
     query = f"{path[-1]}{ordered} {{ edges {{ cursor }} }}"
+    return within(path, query)
+
+
+def within(path: list[str], query: str) -> str:
+    """What is asked at the end of the way to a list."""
     for name in reversed(path[1:-2:2]):
-        query = f"{name} {{ nodes {{ {query} }} }}"
+        # Of a few rows: there are many lists of each.
+        query = (
+            f"{name[:-1]} {{ {query} }}"
+            if name.endswith("!")
+            else f"{name}(first: 8) {{ nodes {{ {query} }} }}"
+        )
     return f"{{ {query} }}"
 
 

@@ -12,6 +12,9 @@ import asyncpg
 from bank_facts import enrich
 from compared_answers import Bank, opened_bank
 from conftest import Server
+from division_bank import divide
+from playbook_bank import classify_everybody, put_in_place
+from segment_rules import put_in_force, record_periods
 from small_bank import BEIJING, HQ, SHANGHAI
 from sqlalchemy import Table, Text, insert, select, update
 
@@ -47,6 +50,14 @@ WRITTEN_ODDLY = {
     t.staff: ["name", "email"],
     t.unit: ["name"],
     t.region: ["name", "local_name", "city_cluster"],
+    t.division_model: ["name"],
+    t.division_policy: ["note"],
+    t.division_part: ["unit"],
+    t.client_link: ["related_name"],
+    t.group_derivation: ["derived_by"],
+    t.playbook: ["name", "strategy", "contact_plan", "security_note"],
+    t.playbook_item: ["title"],
+    t.task: ["title", "outcome"],
 }
 
 
@@ -64,6 +75,8 @@ async def _furnish(bank: Bank) -> None:
     administrator = await asyncpg.connect(bank.dsn, timeout=20)
     try:
         await _rewrite_oddly(administrator)
+        await put_in_force(administrator)
+        await record_periods(administrator)
     finally:
         await administrator.close()
 
@@ -71,9 +84,13 @@ async def _furnish(bank: Bank) -> None:
 async def _furnish_oddly(transaction: Transaction) -> None:
     """Add to the small bank; `transaction` writes to every branch."""
     await enrich(transaction)
+    await put_in_place(transaction)
+    await classify_everybody(transaction)
     for code in ("ö/%", '"\\\n'):
         await transaction.rows(insert(t.region).values(code=code, name=code, country="CN"))
         await transaction.rows(insert(t.region_indicator).values(**_indicator(code)))
+    await divide(transaction)
+    await transaction.rows(insert(t.group_derivation).values(**_derivation()))
     for number, (unit, status) in enumerate([(HQ, "RUNNING"), (SHANGHAI, "COMPLETED"), (BEIJING, "FAILED")]):
         await transaction.rows(insert(t.import_job).values(**_import(unit, number, status)))
 
@@ -101,6 +118,20 @@ def _rewritten(table: Table, record: Any, columns: list[str], texts: itertools.c
 def _indicator(code: str) -> dict[str, Any]:
     named = {"region_code": code, "year": 2024, "indicator": "a:b/ö\\"}
     return {**named, "value": 0, "unit": "%", "source": "\t"}
+
+
+def _derivation() -> dict[str, Any]:
+    counted = {
+        "links": 9,
+        "companies": 4,
+        "groups": 2,
+        "clients": 3,
+        "clients_changed": 0,
+        "last_group_no": 2,
+    }
+    rule = {"control_share": 0, "guarantees_connect": True, "day": dt.date(2024, 2, 29)}
+    id_ = "0190fffe-0000-7000-8000-000000000000"
+    return {"branch_id": HQ, "id": id_, "derived_by": "x", **rule, **counted}
 
 
 def _import(unit: int, number: int, status: str) -> dict[str, Any]:

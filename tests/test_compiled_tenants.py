@@ -32,6 +32,13 @@ CANARY = "CANARY"
 DRAWN = 30
 # Innermost first, so that each can be deleted.
 TABLES = [
+    t.client_link,
+    t.task,
+    t.segment_history,
+    t.interaction,
+    t.complaint,
+    t.client_month,
+    t.rating,
     t.posting,
     t.credit_event,
     t.facility,
@@ -40,6 +47,7 @@ TABLES = [
     t.client,
     t.staff,
     t.import_job,
+    t.group_derivation,
 ]
 
 
@@ -66,6 +74,7 @@ TENANTS = {
             "client": f"id <> all ({OWN})",
             "staff": f"branch_id not in ({SHANGHAI}, {JIANGSU})",
             "import_job": "true",
+            "group_derivation": "true",
         },
     ),
 }

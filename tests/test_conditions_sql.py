@@ -18,6 +18,7 @@ from bank_facts import Facts, bound_types, enrich, read_facts
 from conftest import Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from segment_rules import put_in_force
 from small_bank import SHANGHAI, SmallBank, client_id
 from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, bindparam, func, literal, select
 
@@ -45,6 +46,7 @@ from tenants.database import Database
 from tenants.organisation import Directory
 from tenants.roles import Login
 from tenants.scope import Scope
+from tenants.segments.statements import mentions_segments, with_segments
 from tenants.transaction import DIALECT, compiled
 
 FOR_A_WHILE = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -88,6 +90,9 @@ async def _open(run: Any, database: Database, administrator: asyncpg.Connection)
     directory = Directory(database)
     async with database.transaction(await directory.operator(), write=True) as transaction:
         await enrich(transaction)
+    await put_in_force(administrator)
+    async with database.transaction(await directory.operator()) as transaction:
+        await database.rules.fresh(transaction)
     scopes = {name: await directory.scope(caller) for name, caller in CALLERS.items()}
     facts = {}
     for name, scope in scopes.items():
@@ -122,13 +127,20 @@ def selecting(condition: Condition, target: Binding, of: SqlContext) -> Any:
 
 async def through_the_door(bank: Bank, viewpoint: str, statement: Any) -> list[Any]:
     async with bank.database.transaction(bank.scopes[viewpoint]) as transaction:
-        return await transaction.rows(statement)
+        return await transaction.fetch(*by_the_rules(bank, statement))
 
 
 async def past_the_policies(bank: Bank, _: str, statement: Any) -> list[Any]:
-    text, values = compiled(statement)
+    text, values = by_the_rules(bank, statement)
     rows: list[Any] = await bank.administrator.fetch(text, *values)
     return rows
+
+
+def by_the_rules(bank: Bank, statement: Any) -> tuple[str, list[Any]]:
+    text, values = compiled(statement)
+    rulebook = bank.database.rules.known()
+    assert rulebook is not None
+    return with_segments(text, rulebook) if mentions_segments(text) else text, values
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +160,10 @@ TELLING: list[tuple[str, Condition]] = [
     ("Client", Compare("employees", Operator.NOT_IN, ())),
     ("Client", Not(Compare("creditGrade", Operator.EQ, "A"))),
     ("Client", Every("facilities", Compare("annualRate", Operator.GT, Decimal("0.0435000001")))),
+    ("Client", Some("segments", Compare("dimension", Operator.EQ, "scale"))),
+    ("Client", Every("segments", Compare("value", Operator.NE, "BIG"))),
+    ("Client", NoneOf("segments", Compare("dimension", Operator.IN, ("scale", "'; --")))),
+    ("Client", One("facts", Compare("registeredCapital", Operator.GT, Money(1, "CNY")))),
     ("Facility", Not(One("client", Compare("employees", Operator.GT, 5)))),
 ]
 
@@ -182,7 +198,7 @@ def test_sql_selects_exactly_the_rows_for_which_the_condition_holds(
 def revalued(condition: Condition) -> Condition:
     """The same condition with other values."""
     match condition:
-        case Compare("id") | Compare(operator=Operator.IS_NULL):
+        case Compare("id" | "dimension") | Compare(operator=Operator.IS_NULL):
             return condition
         case Compare(field, operator, tuple() as values):
             return Compare(
@@ -238,8 +254,8 @@ def test_shape_values_and_sql_belong_together(bank: Bank, conditions: BankCondit
         assert values_of(condition, target) == bound
         assert allotted == [f"p{number}" for number in range(1, len(bound) + 1)], "a parameter was lost"
         other = revalued(condition)
-        assert shape_of(other) == shape_of(condition)
-        assert hash(shape_of(other)) == hash(shape_of(condition))
+        assert shape_of(other, target) == shape_of(condition, target)
+        assert hash(shape_of(other, target)) == hash(shape_of(condition, target))
         assert written(other, target)[0] == text
 
     belong()
@@ -285,7 +301,7 @@ def test_values_are_what_the_driver_takes(bank: Bank) -> None:
     ],
 )
 def test_what_is_other_sql_is_another_shape(one: Condition, other: Condition) -> None:
-    assert shape_of(one) != shape_of(other)
+    assert shape_of(one, binding("Client")) != shape_of(other, binding("Client"))
 
 
 @pytest.mark.parametrize(

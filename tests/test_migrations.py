@@ -31,7 +31,8 @@ union all
 select 'column ' || a.attrelid::regclass || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
     || a.attnotnull || coalesce(a.attacl::text, '')
 from pg_attribute a join pg_class c on c.oid = a.attrelid
-where a.attnum > 0 and c.relkind = 'r' and c.relnamespace::regnamespace::text in ('app', 'bank')
+where a.attnum > 0 and not a.attisdropped and c.relkind = 'r'
+    and c.relnamespace::regnamespace::text in ('app', 'bank')
 union all
 select 'policy ' || polrelid::regclass || ' ' || polname || polcmd::text || polroles::regrole[]::text
     || coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), '')

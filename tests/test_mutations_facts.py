@@ -42,6 +42,7 @@ async def test_figures_and_events_that_cannot_be_are_refused(ask: Ask) -> None:
         (STATEMENT, figures(source=" "), "INVALID_INPUT", ["source"]),
         (STATEMENT, figures(currency="XXX"), "INVALID_INPUT", ["currency"]),
         (STATEMENT, figures(currency="XXX", revenue="1"), "INVALID_INPUT", ["currency"]),
+        (STATEMENT, figures(totalAssets="3", totalLiabilities="1", equity="1"), "INVALID_INPUT", ["totalAssets"]),
         (STATEMENT, figures(totalAssets="0.001"), "INVALID_INPUT", ["totalAssets"]),
         (STATEMENT, figures(totalAssets="9" * 20), "INVALID_INPUT", ["totalAssets"]),
         (EVENT, event(occurredOn="2026-01-16"), "INVALID_INPUT", ["occurredOn"]),

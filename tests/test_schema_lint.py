@@ -103,10 +103,10 @@ def test_descriptions_are_sentences() -> None:
     ("convention", "pattern", "names"),
     [
         ("types", r"[A-Z][A-Za-z]*", list(OWN)),
-        ("fields", r"[a-z][A-Za-z]*", [name for _, name, _ in object_fields()]),
+        ("fields", r"[a-z][A-Za-z0-9]*", [name for _, name, _ in object_fields()]),
         (
             "values",
-            r"[A-Z][A-Z_]*",
+            r"[A-Z][A-Z0-9_]*",
             [value for made in OWN.values() if isinstance(made, GraphQLEnumType) for value in made.values],
         ),
     ],

@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 
 from schema.binding import Binding
-from schema.compiler.outline import NotCompiled
 from schema.compiler.reads import Read
+from schema.relations import nothing_of
 from schema.request import Request
 from tenants.roles import Login
 from tenants.scope import literals_of
@@ -136,9 +136,9 @@ class Building:
         return target.hidden_from_clients and self.audience.login is Login.CLIENT
 
     def table(self, target: Binding) -> FromClause:
-        """The target's table under a name of its own. Raises NotCompiled where the caller may not read it."""
+        """The target's table under a name of its own; where the caller may not read it, no rows instead."""
         if self.hides(target):
-            raise NotCompiled(f"{target.type_name} is hidden from clients")
+            return nothing_of(target, self.name("t"))
         return _alias(target, self.name("t"))
 
     def subquery(self, of: Any) -> Subquery:

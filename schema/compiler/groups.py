@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, FromClause, Select, Subquery, Text, case, func, select
 
 from schema.binding import (
@@ -13,12 +14,13 @@ from schema.binding import (
     GroupKeySource,
     GroupsSource,
     KeyPartSource,
+    KeySegmentsSource,
     MeasureSource,
     MeasuresSource,
     binding,
 )
 from schema.compiler.building import Building
-from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object
+from schema.compiler.json_text import Constant, Json, Piece, Sql, concatenated, element, joined, json_object
 from schema.compiler.outline import NotCompiled, Selected
 from schema.compiler.reads import GroupsAsked, Measured, measured
 from schema.compiler.values import leaf, money
@@ -58,7 +60,7 @@ def _groups(
 ) -> ColumnElement[str]:
     asked: GroupsAsked = building.reads[field.place].asked
     bind = building.arguments(field.place, 0)
-    statement = grouped(asked.grouping, target, conditions, asked.measures, bind)
+    statement = grouped(asked.grouping, target, conditions, asked.measures, bind, building.hides)
     found = building.subquery(of_parent(statement))
     columns = {key.place: found.c[f"k{n}"] for n, key in enumerate(asked.grouping.keys)}
     members = json_object((part.key, _member(building, found, part, asked, columns)) for part in field.fields)
@@ -89,6 +91,8 @@ def _key(
 def _key_part(
     part: Selected, columns: Mapping[tuple[str, ...], ColumnElement[Any]], path: tuple[str, ...]
 ) -> Piece:
+    if isinstance(part.source, KeySegmentsSource):
+        return Json(_key_segments(part, columns, (*path, part.source.name)))
     if not isinstance(part.source, KeyPartSource):
         return Constant(f'"{part.parent}"')
     place = (*path, part.source.name)
@@ -97,6 +101,27 @@ def _key_part(
         return Json(_key(part, columns, place)) if asked_for else Constant("null")
     column = columns.get(place)
     return Constant("null") if column is None else leaf(part.type, column, nullable=True)
+
+
+def _key_segments(
+    part: Selected, columns: Mapping[tuple[str, ...], ColumnElement[Any]], place: tuple[str, ...]
+) -> Sql:
+    """A list of an object for each dimension grouped by."""
+    found = [(known[-1], column) for known, column in columns.items() if known[:-1] == place]
+    items = [json_object(_key_segment(part, dimension, column)) for dimension, column in found]
+    commas: list[Sql] = [text for item in items for text in ("','", item)]
+    return concatenated(["'['", *commas[1:], "']'"])
+
+
+def _key_segment(part: Selected, dimension: str, column: ColumnElement[Any]) -> Iterator[tuple[str, Piece]]:
+    for below in part.fields:
+        match below.name:
+            case "dimension":
+                yield below.key, Constant(orjson.dumps(dimension).decode())
+            case "value":
+                yield below.key, leaf(below.type, column, nullable=True)
+            case _:
+                yield below.key, Constant(f'"{below.parent}"')
 
 
 def _measured_object(building: Building, found: Subquery, field: Selected, wanted: Sequence[Measure]) -> Sql:

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, Text, cast, func, literal_column
 from sqlalchemy.sql.elements import Grouping
 
+from schema.relations import text_literal
+
 Sql = str | ColumnElement[Any]
 # Long enough to save brackets, short enough that what has been put together is not copied often.
 _RUN = 16
@@ -39,11 +41,6 @@ class Quoted:
 
 
 Piece = Constant | Json | Quoted
-
-
-def text_literal(value: str) -> str:
-    """A constant of our own as SQL; nothing that a caller sent may come here but GraphQL names."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def element(sql: Sql) -> ColumnElement[Any]:

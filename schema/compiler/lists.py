@@ -63,9 +63,6 @@ class _Connection:
         self.page: Subquery | None = None
         if any(below.name in PAGE_FIELDS for below in rows.field.fields):
             self.page = self._paged()
-        else:
-            # Whoever may not read the rows may not count them.
-            rows.building.table(rows.target)
 
     def member(self, n: int, below: Selected) -> tuple[str, Piece]:
         """A member of the connection's object: its field with this number."""

@@ -30,7 +30,15 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues, get_argument_values
 
-from schema.binding import AggregatesSource, GroupsSource, MeasuresSource, NodeSource, NodesSource, Source
+from schema.binding import (
+    AggregatesSource,
+    GroupsSource,
+    MeasuresSource,
+    MembersSource,
+    NodeSource,
+    NodesSource,
+    Source,
+)
 
 
 class NotCompiled(Exception):
@@ -53,11 +61,16 @@ class Selected:
     of_types: dict[str, tuple[Selected, ...]] | None = None
     place: int = -1
     template: Template | None = None
+    above: Selected | None = None
 
     @property
     def varies(self) -> bool:
-        """Whether its arguments depend on variables; of measures, those of the fields below as well."""
+        """Whether its arguments depend on variables; of measures, those of the fields below as well; of a
+        segment's members, those of the segment.
+        """
         if any(_has_variable(argument.value) for argument in self.node.arguments or ()):
+            return True
+        if isinstance(self.source, MembersSource) and self.above is not None and self.above.varies:
             return True
         below = self.fields if isinstance(self.source, _MEASURED) else ()
         return any(field.varies for field in below)
@@ -198,6 +211,8 @@ class _Reading:
             self._places.append(made)
         if isinstance(made.type, GraphQLObjectType):
             made.fields = self._below(made.type, details)
+            for field in made.fields:
+                field.above = made
         elif isinstance(made.source, NodeSource | NodesSource):
             made.of_types = {
                 possible.name: self._below(possible, details)

@@ -143,7 +143,7 @@ class PageRows:
     def _with_order(self, table: FromClause, conditions: list[ColumnElement[bool]]) -> Select[Any]:
         """Rows with all that they are ordered by."""
         bind = self.building.arguments(self.field.place, self.asked.order_at)
-        order = terms(self.page.order, self.target, table, bind, self.building.in_scope)
+        order = terms(self.page.order, self.target, table, bind, self.building.in_scope, self.building.hides)
         worked_out = [
             term.value.label(key.label(n))
             for n, (key, term) in enumerate(zip(self.page.order, order, strict=True))

@@ -10,16 +10,27 @@ from graphql import FieldNode, GraphQLSchema
 from graphql.execution.values import VariableValues
 from sqlalchemy import ColumnElement, case, func, literal_column, select
 
+from schema.binding import binding
 from schema.compiler import roots
 from schema.compiler.building import Audience, Building, Fill
 from schema.compiler.json_text import element
 from schema.compiler.outline import NotCompiled, Outline, deciding_variables, outline
 from schema.compiler.reads import MOST_WEIGHT, RELATED, Read, read
+from schema.compiler.segments import together
 from schema.documents import Operation
 from schema.errors import TooDear
+from schema.reading import is_hidden
 from schema.request import Request
+from schema.segment_reading import SEGMENT_TYPE, dimensions_of
 from tenants.database import DIALECT
+from tenants.segments.rulebook import RulesInForce
+from tenants.segments.statements import mentions_segments, only_by
 
+REFUSED = "an argument is refused, and the normal executor says so at its place"
+"""Why an operation is left to the normal executor that will refuse one of its arguments."""
+OUTDATED = b"\x02"
+"""What a statement answers whose rules are no longer those in force."""
+_OTHERWISE = f"'\\x{OUTDATED.hex()}'::bytea"
 MOST_SHAPES = 200
 """Plans kept of one outline: every shape of a caller's `where` makes one."""
 MOST_OUTLINES = 10
@@ -34,6 +45,8 @@ class Plan:
     fills: tuple[tuple[Fill, Any], ...]
     roots: tuple[tuple[str, FieldNode], ...]
     """The answer's own fields, for errors that concern them all."""
+    stamp: str | None = None
+    """Of the rules that stand in it, where it speaks of segments: the statement answers OUTDATED by others."""
 
     @property
     def weight(self) -> int:
@@ -73,6 +86,7 @@ class Ready:
     shaped: _Shaped
     reads: list[Read]
     shape: tuple[Hashable, ...]
+    dimensions: frozenset[str]
     plans: dict[Audience, Plan | str] = field(default_factory=dict)
 
 
@@ -90,7 +104,7 @@ def ready(schema: GraphQLSchema, operation: Operation, variables: VariableValues
     except NotCompiled as reason:
         return str(reason)
     shape = tuple(one.shape for one, known in zip(reads, shaped.reads, strict=True) if not known)
-    return Ready(shaped, reads, shape)
+    return Ready(shaped, reads, shape, frozenset(name for one in reads for name in one.dimensions))
 
 
 def _read(shaped: _Shaped, variables: VariableValues) -> list[Read]:
@@ -108,28 +122,50 @@ def _read(shaped: _Shaped, variables: VariableValues) -> list[Read]:
     return reads
 
 
-def bound(asked: Ready, request: Request, most_bytes: int) -> Bound | str:
+class RulesUnknown(Exception):
+    """The operation speaks of segments, and the rules in force have not been read yet, or too long ago."""
+
+
+def bound(asked: Ready, request: Request, most_bytes: int, *, rules_are_new: bool = False) -> Bound | str:
     """The statement that answers the request's caller, with its values; or why the normal executor must.
 
     Its value is empty where the answer would be longer than `most_bytes`: no more than that leaves the database.
+    It is OUTDATED where the rules have changed since they were read. Raises RulesUnknown where they never were, or
+    where they know nothing of a dimension that is asked for, unless `rules_are_new`.
     """
     audience = Audience.of(request)
+    rulebook = request.rules.known()
+    if not is_hidden(request, binding(SEGMENT_TYPE)) and not _is_known(asked.dimensions, rulebook):
+        if rules_are_new:
+            return REFUSED
+        raise RulesUnknown
     plan = asked.plans.get(audience)
     is_new = False
-    if plan is None:
-        plan, is_new = _plan(asked, audience, most_bytes)
+    if plan is None or _is_outdated(plan, rulebook):
+        plan, is_new = _plan(asked, audience, most_bytes, rulebook)
         asked.plans[audience] = plan
     return plan if isinstance(plan, str) else Bound(plan, plan.values(asked.reads, request), is_new)
 
 
-def _plan(asked: Ready, audience: Audience, most_bytes: int) -> tuple[Plan | str, bool]:
+def _is_known(dimensions: frozenset[str], rulebook: RulesInForce | None) -> bool:
+    return not dimensions or (rulebook is not None and dimensions <= dimensions_of(rulebook))
+
+
+def _is_outdated(plan: Plan | str, rulebook: RulesInForce | None) -> bool:
+    stamp = None if isinstance(plan, str) else plan.stamp
+    return stamp is not None and (rulebook is None or rulebook.stamp != stamp)
+
+
+def _plan(
+    asked: Ready, audience: Audience, most_bytes: int, rulebook: RulesInForce | None
+) -> tuple[Plan | str, bool]:
     plans = asked.shaped.plans
     shape = (audience, *asked.shape)
-    if (known := plans.get(shape)) is not None:
+    if (known := plans.get(shape)) is not None and not _is_outdated(known, rulebook):
         return known, False
     if len(plans) >= MOST_SHAPES:
         plans.clear()
-    plans[shape] = made = _compiled(asked.shaped.outline, asked.reads, audience, most_bytes)
+    plans[shape] = made = _compiled(asked.shaped.outline, asked.reads, audience, most_bytes, rulebook)
     return made, True
 
 
@@ -157,7 +193,9 @@ def _outlined(schema: GraphQLSchema, operation: Operation, variables: VariableVa
         return str(reason)
 
 
-def _compiled(made: Outline, reads: Sequence[Read], audience: Audience, most_bytes: int) -> Plan | str:
+def _compiled(
+    made: Outline, reads: Sequence[Read], audience: Audience, most_bytes: int, rulebook: RulesInForce | None
+) -> Plan | str:
     building = Building(audience, reads, {place.place for place in made.places if place.varies})
     try:
         whole = roots.data(building, made.fields)
@@ -171,7 +209,14 @@ def _compiled(made: Outline, reads: Sequence[Read], audience: Audience, most_byt
         (building.fills.get(name) or _always(compiled.params[name]), processors.get(name))
         for name in compiled.positiontup or ()
     )
-    return Plan(f"({text})", fills, tuple((field.key, field.node) for field in made.fields))
+    roots_of = tuple((field.key, field.node) for field in made.fields)
+    if not mentions_segments(text):
+        return Plan(f"({text})", fills, roots_of)
+    if rulebook is None:
+        raise RulesUnknown
+    spoken = together(one.spoken_of for one in reads)
+    text = only_by(text, rulebook, spoken, stamp=len(fills) + 1, otherwise=_OTHERWISE)
+    return Plan(f"({text})", (*fills, (_always(rulebook.stamp), None)), roots_of, rulebook.stamp)
 
 
 def _bounded(whole: ColumnElement[Any], most_bytes: int) -> ColumnElement[Any]:

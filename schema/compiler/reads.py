@@ -11,16 +11,23 @@ from graphql.execution.values import VariableValues
 from domain.conditions import AllOf, AnyOf, Compare, Condition, Every, NoneOf, Not, One, Some
 from schema.binding import (
     AggregatesSource,
+    AsOfSource,
     CodeSource,
     ConnectionSource,
     GroupsSource,
     MeasureSource,
     MeasuresSource,
+    MembersSource,
+    MigrationsSource,
     NodeSource,
     NodesSource,
+    RelatedSource,
+    SegmentSource,
+    SegmentsSource,
     binding,
 )
 from schema.compiler.outline import NotCompiled, Selected
+from schema.compiler.segments import NONE, Dimensions, spoken_of
 from schema.condition_sql import shape_of, values_of
 from schema.group_reading import read_grouping
 from schema.groups import Grouping
@@ -31,7 +38,9 @@ from schema.measures import ROWS, AggregateFunction, Measure, measure, measure_s
 from schema.ordering import order_shape, order_values
 from schema.page_arguments import page_asked
 from schema.paging import PageRequest, mark_of
+from schema.related_reading import walk_asked
 from schema.scalars import parse_text
+from schema.segment_reading import SEGMENT_TYPE, NamedSegment
 
 
 @dataclass(slots=True)
@@ -41,6 +50,10 @@ class Read:
     shape: Hashable
     values: list[Any]
     asked: Any = None
+    dimensions: tuple[str, ...] = ()
+    """The dimensions that are named, each of which must have rules in force."""
+    spoken_of: Dimensions = NONE
+    """The dimensions whose segments its SQL reads; the shape decides them."""
     weight: int = 0
     """How much work its SQL is: comparisons and values, of whose like a few hundred are an honest view."""
 
@@ -99,18 +112,41 @@ def read(selected: Selected, variables: VariableValues) -> Read:
             return Read((), [given["at"]], given["at"])
         case ConnectionSource() as source:
             return _list(source, given)
+        case MembersSource() as source:
+            assert selected.above is not None
+            named = NamedSegment(**selected.above.arguments(variables))
+            return _list(source.of, given, named.condition(source))
+        case SegmentSource():
+            return Read((), [given["dimension"], given["value"]], dimensions=(given["dimension"],))
+        case MigrationsSource():
+            values = [given[name] for name in ("dimension", "from", "to")]
+            return Read((), values, dimensions=(given["dimension"],))
+        case SegmentsSource():
+            return _segments(given.get("dimensions"))
+        case AsOfSource():
+            return Read((), [given["day"]])
+        case RelatedSource():
+            return Read((), list(walk_asked(given)))
         case CodeSource(column=name):
             return Read((), [parse_text(given[name])])
         case NodeSource() as source:
             found = identity(source, given["id"])
-            return Read(found.type_name, list(found.key))
+            return Read(found.type_name, list(found.key), spoken_of=_of_nodes([found.type_name]))
         case NodesSource():
             return _nodes(given["ids"])
     raise NotCompiled(f"{selected.parent}.{selected.name} is answered by Python")
 
 
-def _list(source: ConnectionSource, given: Mapping[str, Any]) -> Read:
-    source, page = page_asked(source, given)
+def _segments(dimensions: list[str] | None) -> Read:
+    """The dimensions are part of the shape: they are few, and the statement is planned for those alone."""
+    if dimensions is None:
+        return Read(None, [], spoken_of=None)
+    wanted = tuple(sorted(set(dimensions)))
+    return Read(wanted, [], wanted, wanted, frozenset(wanted), len(wanted))
+
+
+def _list(source: ConnectionSource, given: Mapping[str, Any], besides: Condition | None = None) -> Read:
+    source, page = page_asked(source, given, besides)
     values: list[Any] = [page.size, mark_of(binding(source.target), page.order)]
     values += _known(page.position)
     until_at = len(values)
@@ -126,12 +162,15 @@ def _list(source: ConnectionSource, given: Mapping[str, Any]) -> Read:
         order_shape(page.order),
         _missing(page.position),
         _missing(page.until),
-        None if page.where is None else shape_of(page.where),
+        None if page.where is None else shape_of(page.where, binding(source.target)),
     )
     weight = len(values) // 10 + sum(RELATED for key in page.order if not key.is_column)
+    spoken: Dimensions = NONE
     if page.where is not None:
         weight += _weight(page.where)
-    return Read(shape, values, ListAsked(source, page, until_at, order_at, where_at), weight)
+        spoken = spoken_of(page.where, binding(source.target))
+    asked = ListAsked(source, page, until_at, order_at, where_at)
+    return Read(shape, values, asked, spoken_of=spoken, weight=weight)
 
 
 def _weight(condition: Condition) -> int:
@@ -153,7 +192,9 @@ def _groups(target: str, selected: Selected, given: Mapping[str, Any], variables
     wanted, which = _measures(shown, variables)
     shape = (which, shape_of_groups(grouping, wanted))
     values = values_of_groups(grouping, wanted)
-    return Read(shape, values, GroupsAsked(grouping, wanted), len(values) + RELATED * len(grouping.keys))
+    weight = len(values) + RELATED * len(grouping.keys)
+    named = grouping.dimensions
+    return Read(shape, values, GroupsAsked(grouping, wanted), named, frozenset(named), weight)
 
 
 def _measures(
@@ -212,4 +253,8 @@ def _nodes(given: list[str]) -> Read:
         own = [(place, one.key) for place, one in enumerate(found, start=1) if one.type_name == type_name]
         values.append([place for place, _ in own])
         values += [list(parts) for parts in zip(*(key for _, key in own), strict=True)]
-    return Read(tuple(types), values)
+    return Read(tuple(types), values, spoken_of=_of_nodes(types))
+
+
+def _of_nodes(types: Sequence[str]) -> Dimensions:
+    return None if SEGMENT_TYPE in types else NONE

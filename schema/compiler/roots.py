@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Text, and_, column, func, select, true
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Text, and_, cast, column, func, select, true
 
 from schema.binding import (
     Binding,
@@ -15,14 +15,20 @@ from schema.binding import (
     ConnectionSource,
     FactSource,
     KeysSource,
+    MembersSource,
+    MigrationsSource,
+    NameSource,
     NodeSource,
     NodesSource,
+    SegmentSource,
     binding,
 )
 from schema.compiler import lists, rows
 from schema.compiler.building import Building
 from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object, or_null
+from schema.compiler.migrations import migrations
 from schema.compiler.outline import NotCompiled, Selected
+from schema.compiler.values import escaped
 from schema.request import Request
 
 
@@ -37,6 +43,12 @@ def _piece(building: Building, field: Selected) -> Piece:
     match field.source:
         case ConnectionSource():
             return Json(lists.connection(building, field, None))
+        case SegmentSource():
+            return Json(
+                json_object((below.key, _of_segment(building, field, below)) for below in field.fields)
+            )
+        case MigrationsSource():
+            return migrations(building, field)
         case CodeSource() as source:
             return _by_code(building, source, field)
         case NodeSource():
@@ -46,6 +58,16 @@ def _piece(building: Building, field: Selected) -> Piece:
         case CallerSource():
             return Json(json_object((below.key, _of_caller(building, below)) for below in field.fields))
     raise NotCompiled(f"{field.parent}.{field.name} is answered by Python")
+
+
+def _of_segment(building: Building, segment: Selected, field: Selected) -> Piece:
+    match field.source:
+        case NameSource(name=name):
+            slot = ("dimension", "value").index(name)
+            return escaped(cast(building.argument(segment.place, slot, Text()), Text), nullable=False)
+        case MembersSource():
+            return Json(lists.connection(building, field, None))
+    return Constant(f'"{field.parent}"')
 
 
 def _by_code(building: Building, source: CodeSource, field: Selected) -> Piece:

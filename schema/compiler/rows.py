@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, FromClause, func, select
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, func, select
 
 from schema.binding import (
     AmountSource,
     AncestorsSource,
+    AsOfSource,
     Binding,
     ColumnSource,
     ConnectionSource,
     ExpressionSource,
     IdSource,
+    ObjectSource,
+    ObjectsSource,
+    RelatedSource,
+    SegmentsSource,
+    TextsSource,
     ToOneSource,
     TotalSource,
     binding,
 )
 from schema.compiler import lists
 from schema.compiler.building import Building
-from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object, or_null
+from schema.compiler.json_text import (
+    Constant,
+    Json,
+    Piece,
+    Sql,
+    element,
+    joined,
+    json_object,
+    or_null,
+)
 from schema.compiler.outline import NotCompiled, Selected
 from schema.compiler.pages import related
 from schema.compiler.values import leaf, money, own
-from schema.relations import linked, units_above
+from schema.relations import companies_related, linked, of_dimensions, rows_as_of, units_above
 
 NOT_ANSWERED = "\x01"
 """Stands where a value must be and is none: JSON text cannot hold it, so whoever finds it knows."""
@@ -40,13 +55,15 @@ def columns_for(of: Binding, fields: Sequence[Selected]) -> set[str]:
     names: set[str] = set()
     for field in fields:
         match field.source:
-            case ColumnSource(name=name):
+            case ColumnSource(name=name) | TextsSource(name=name) | ObjectsSource(name=name):
+                names.add(name)
+            case ObjectSource(name=name):
                 names.add(name)
             case AmountSource(minor=minor, currency=currency):
                 names |= {minor, currency}
             case IdSource():
                 names |= set(of.key)
-            case ToOneSource(on=on):
+            case ToOneSource(on=on) | AsOfSource(on=on) | SegmentsSource(on=on):
                 names |= set(on.values())
             case ConnectionSource() as source:
                 names |= _linking(source)
@@ -54,6 +71,8 @@ def columns_for(of: Binding, fields: Sequence[Selected]) -> set[str]:
                 names |= _linking(source)
             case AncestorsSource():
                 names.add("id")
+            case RelatedSource():
+                names |= {"branch_id", "id"}
             case ExpressionSource():
                 names |= set(of.table.c.keys())
     return names
@@ -67,12 +86,18 @@ def _piece(building: Building, of: Binding, row: FromClause, field: Selected) ->
     if field.name == "__typename":
         return Constant(f'"{of.type_name}"')
     match field.source:
-        case ColumnSource() | AmountSource() | IdSource():
+        case ColumnSource() | AmountSource() | IdSource() | TextsSource() | ObjectsSource() | ObjectSource():
             return own(of, str(row.name), field)  # type: ignore[attr-defined]
         case ExpressionSource(sql=sql):
             return leaf(field.type, sql(row), nullable=True)
         case ToOneSource() as source:
             return _to_one(building, source, row, field)
+        case AsOfSource() as source:
+            return _as_of(building, source, row, field)
+        case SegmentsSource() as source:
+            return Json(_segments(building, source, row, field))
+        case RelatedSource() as source:
+            return Json(_related(building, source, row, field))
         case ConnectionSource():
             return Json(lists.connection(building, field, row))
         case TotalSource() as source:
@@ -95,6 +120,67 @@ def _to_one(building: Building, source: ToOneSource, row: FromClause, field: Sel
     if source.required:
         return Json(func.coalesce(found, func.chr(ord(NOT_ANSWERED))))
     return Json(or_null(found))
+
+
+def _as_of(building: Building, source: AsOfSource, row: FromClause, field: Selected) -> Piece:
+    target = binding(source.target)
+    if building.hides(target):
+        return Constant("null")
+    then = rows_as_of(source, building.argument(field.place, 0, Date()), building.name("t"))
+    found = (
+        select(element(row_object(building, target, then, field.fields)))
+        .select_from(then)
+        .where(*linked(source, row, then))
+        .correlate(row)
+        .scalar_subquery()
+    )
+    return Json(or_null(found))
+
+
+def _segments(
+    building: Building, source: SegmentsSource, row: FromClause, field: Selected
+) -> ColumnElement[str]:
+    target = binding(source.target)
+    dimensions: tuple[str, ...] | None = building.reads[field.place].asked
+    if building.hides(target) or dimensions == ():
+        return element("'[]'")
+    table = _with_cheapest_value(building, building.table(target), field)
+    belonging = linked(source, row, table)
+    if dimensions is not None:
+        belonging.append(of_dimensions(table, dimensions))
+    written = element(row_object(building, target, table, field.fields))
+    chosen = select(written.label("written")).select_from(table).where(*belonging).correlate(row)
+    each = building.subquery(chosen.order_by(table.c.dimension))
+    return select(element(joined(each.c.written))).select_from(each).correlate(row).scalar_subquery()
+
+
+def _related(
+    building: Building, source: RelatedSource, row: FromClause, field: Selected
+) -> ColumnElement[str]:
+    target = binding(source.target)
+    if building.hides(target):
+        return element("'[]'")
+    depth, first = (building.argument(field.place, slot, Integer()) for slot in range(2))
+    company = companies_related(target, (row.c.branch_id, row.c.id), depth, first, building.name("t"))
+    written = element(row_object(building, target, company, field.fields))
+    each = building.subquery(
+        select(written.label("written"))
+        .select_from(company)
+        .order_by(*(company.c[name] for name in target.key))
+        .correlate(row)
+    )
+    return select(element(joined(each.c.written))).select_from(each).correlate(row).scalar_subquery()
+
+
+_BY_RULE = frozenset({"rule", "note", "because", "missing", "also_matched"})
+
+
+def _with_cheapest_value(building: Building, segments: FromClause, field: Selected) -> FromClause:
+    """Where more is looked up by the rule that decided, the value is looked up by it, too."""
+    if _BY_RULE.isdisjoint(getattr(one.source, "name", "") for one in field.fields):
+        return segments
+    others = [one for one in segments.c if one.name not in ("value", "value_by_rule")]
+    return building.subquery(select(*others, segments.c.value_by_rule.label("value")))
 
 
 def _total(building: Building, source: TotalSource, row: FromClause, field: Selected) -> ColumnElement[str]:

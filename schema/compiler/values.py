@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from graphql import GraphQLEnumType, GraphQLNamedType
+from graphql import GraphQLEnumType, GraphQLNamedType, get_nullable_type, is_list_type
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -21,7 +21,15 @@ from sqlalchemy import (
 )
 
 from domain.money import EXPONENTS
-from schema.binding import AmountSource, Binding, ColumnSource, IdSource
+from schema.binding import (
+    AmountSource,
+    Binding,
+    ColumnSource,
+    IdSource,
+    ObjectSource,
+    ObjectsSource,
+    TextsSource,
+)
 from schema.compiler.json_text import (
     Constant,
     Json,
@@ -33,10 +41,10 @@ from schema.compiler.json_text import (
     element,
     json_object,
     or_null,
-    text_literal,
 )
 from schema.compiler.outline import Selected
 from schema.ids import SEPARATOR, TEXT_MARK
+from schema.relations import text_literal
 from tenants.database import DIALECT
 
 # Codes that a CHECK holds to a closed list, and text that is made of digits: quotes are all they need.
@@ -52,9 +60,16 @@ def leaf(type_: GraphQLNamedType, value: ColumnElement[Any], *, nullable: bool) 
         return Quoted(value)
     if type_.name == "Int":
         return Json(or_null(as_text(value)) if nullable else value)
+    if type_.name == "JSON":
+        return Json(or_null(as_json_text(value)) if nullable else as_json_text(value))
     if type_.name == "Boolean":
         return Json(_boolean(value, nullable=nullable))
     return escaped(value, nullable=nullable)
+
+
+def as_json_text(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """A column of JSON as PostgreSQL writes it: the normal executor sends the very same text."""
+    return cast(value, Text)
 
 
 def escaped(value: ColumnElement[Any], *, nullable: bool) -> Json:
@@ -75,7 +90,53 @@ def own(of: Binding, row: str, field: Selected) -> Piece:
             return _amount(of, source, row, field.fields)
         case ColumnSource() | IdSource() as source:
             return _of_row(_own(of, source, field.type), row)
+        case TextsSource(name=name):
+            return Json(f"to_json({row}.{name})::text")
+        case ObjectsSource(name=name, members=members):
+            if [(below.key, below.name) for below in field.fields] == [(one, one) for one in members]:
+                return Json(f"{row}.{name}")
+            return Json(_objects(f"{row}.{name}", field.fields))
+        case ObjectSource(name=name):
+            return Json(_object(f"{row}.{name}", field.fields))
     raise AssertionError(f"{field.name} is not the row's own")
+
+
+def _objects(column: str, fields: Sequence[Selected]) -> str:
+    """The list of what is selected of each object in a column of JSON; both have the same names and values."""
+    members = (
+        (
+            field.key,
+            Constant(f'"{field.parent}"')
+            if field.name == "__typename"
+            else Json(f"(o.item -> {text_literal(field.name)})::text"),
+        )
+        for field in fields
+    )
+    listed = f"string_agg({json_object(members)}, ',' order by o.n)"
+    objects = f"json_array_elements({column}::json) with ordinality as o(item, n)"
+    return f"(select '[' || coalesce({listed}, '') || ']' from {objects})"
+
+
+def _object(value: str, fields: Sequence[Selected], depth: int = 0) -> str:
+    """What is selected of an object of JSON and of what is below it; the word null where there is none."""
+    members = ((field.key, _member(value, field, depth)) for field in fields)
+    return f"case when jsonb_typeof({value}) = 'object' then {json_object(members)} else 'null' end"
+
+
+def _member(value: str, field: Selected, depth: int) -> Piece:
+    if field.name == "__typename":
+        return Constant(f'"{field.parent}"')
+    inner = f"({value} -> {text_literal(field.name)})"
+    if not is_list_type(get_nullable_type(field.definition.type)):
+        return Json(
+            _object(inner, field.fields, depth) if field.fields else f"coalesce({inner}::text, 'null')"
+        )
+    # Each level's items have a name of their own, so that those above stay in sight.
+    item = f"i{depth}"
+    each = _object(f"{item}.item", field.fields, depth + 1) if field.fields else f"{item}.item::text"
+    listed = f"string_agg({each}, ',' order by {item}.n)"
+    items = f"jsonb_array_elements({inner}) with ordinality as {item}(item, n)"
+    return Json(f"(select '[' || coalesce({listed}, '') || ']' from {items})")
 
 
 @cache

@@ -15,6 +15,7 @@ from domain.organisation import Organisation
 from domain.refusals import Refusal, RefusalCode, not_found
 from tenants.database import Database, Transaction
 from tenants.scope import Scope
+from tenants.segments.recording import record_changes
 from tenants.tables import idempotency_key
 
 Key = tuple[int | str | UUID, ...]
@@ -58,6 +59,11 @@ CONSTRAINTS: dict[str, Refusal] = {
     "uq_credit_event_branch_id_source_reference_kind": Refusal(
         RefusalCode.ALREADY_REGISTERED, "this source has reported this event already", ("reference",)
     ),
+    "fk_client_link_currency": not_found("currency", "currency"),
+    "ck_client_link_within_the_whole": Refusal(
+        RefusalCode.BEYOND_THE_WHOLE,
+        "on some day the company's holders would own more than all of it: end or correct another holding first",
+    ),
     "ck_unit_no_cycle": Refusal(
         RefusalCode.WOULD_CREATE_CYCLE, "a unit cannot stand below itself", ("newParentCode",)
     ),
@@ -82,6 +88,8 @@ async def once(
         if recorded is not None:
             return recorded
         outcome = await _attempt(transaction, act)
+        if isinstance(outcome, Done):
+            await record_changes(transaction, database.rules)
         await _record(transaction, scope, home, command, outcome)
     return outcome
 

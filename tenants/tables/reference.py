@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -20,6 +22,13 @@ from sqlalchemy import (
 from domain.organisation import UnitKind
 from tenants.tables.columns import SCHEMA, at, code, metadata, version
 
+
+def _division_in_force(name: str) -> Column[Any]:
+    """Which division of a region is in force; each table refers to the other, so this key is made after both."""
+    key = ForeignKey(f"{SCHEMA}.division.id", name=f"fk_region_{name}", use_alter=True)
+    return Column(name, Integer, key)
+
+
 currency = Table(
     "currency",
     metadata,
@@ -37,6 +46,9 @@ region = Table(
     Column("country", Text, nullable=False),
     Column("macro_region", Text),
     Column("city_cluster", Text),
+    _division_in_force("economic_division_id"),
+    _division_in_force("industry_division_id"),
+    _division_in_force("credit_division_id"),
 )
 
 region_indicator = Table(

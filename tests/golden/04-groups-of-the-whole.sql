@@ -5,19 +5,19 @@
       SELECT ('{"facilities":' || (
         SELECT ('{"groups":' || (
           SELECT ('[' || coalesce(string_agg(('{"key":' || '{"branch":' || '{"region":' || '{"name":' ||
-            coalesce(CAST(to_json(s2.k0) AS TEXT), 'null') || '}' || '}' || ',"disbursedOn":' || coalesce(CAST(to_json(s2.k1)
-            AS TEXT), 'null') || ',"product":' || coalesce(('"' || s2.k2 || '"'), 'null') || '}' ||
-            ',"aggregates":' || '{"count":' || CAST(s2.m0 AS TEXT) || ',"outstanding":' || '{"sum":' || CASE
-            WHEN (s2.m1 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s2.m1 AS NUMERIC) * CASE WHEN ('CNY'
+            coalesce(CAST(to_json(s1.k0) AS TEXT), 'null') || '}' || '}' || ',"disbursedOn":' || coalesce(CAST(to_json(s1.k1)
+            AS TEXT), 'null') || ',"product":' || coalesce(('"' || s1.k2 || '"'), 'null') || '}' ||
+            ',"aggregates":' || '{"count":' || CAST(s1.m0 AS TEXT) || ',"outstanding":' || '{"sum":' || CASE
+            WHEN (s1.m1 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s1.m1 AS NUMERIC) * CASE WHEN ('CNY'
             IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS
-            TEXT) || '","currency":"' || 'CNY' || '"}') END || ',"avg":' || CASE WHEN (s2.m2 IS NULL) THEN
-            'null' ELSE ('{"amount":"' || CAST(CAST(s2.m2 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW',
+            TEXT) || '","currency":"' || 'CNY' || '"}') END || ',"avg":' || CASE WHEN (s1.m2 IS NULL) THEN
+            'null' ELSE ('{"amount":"' || CAST(CAST(s1.m2 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW',
             'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}')
-            END || ',"percentile":' || CASE WHEN (s2.m3 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s2.m3
+            END || ',"percentile":' || CASE WHEN (s1.m3 IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s1.m3
             AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD',
             'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || ',"termMonths":' || '{"min":' ||
-            coalesce(CAST(s2.m4 AS TEXT), 'null') || ',"max":' || coalesce(CAST(s2.m5 AS TEXT), 'null') ||
-            ',"avg":' || coalesce(('"' || CAST(s2.m6 AS TEXT) || '"'), 'null') || '}' || '}' || '}'), ','), '')
+            coalesce(CAST(s1.m4 AS TEXT), 'null') || ',"max":' || coalesce(CAST(s1.m5 AS TEXT), 'null') ||
+            ',"avg":' || coalesce(('"' || CAST(s1.m6 AS TEXT) || '"'), 'null') || '}' || '}' || '}'), ','), '')
             || ']') AS anon_3
           FROM (
             SELECT anon_4.g0 AS k0, anon_4.g1 AS k1, anon_4.g2 AS k2, anon_4.a0 AS m0, anon_4.a1 AS m1,
@@ -40,5 +40,5 @@
             WHERE anon_4.a0 >= 2 AND anon_4.a1 > $3::NUMERIC
             ORDER BY anon_4.a1 DESC NULLS LAST, anon_4.g0 ASC NULLS LAST, anon_4.g1 ASC NULLS LAST, anon_4.g2
               ASC NULLS LAST
-            LIMIT 20) AS s2) || '}') AS anon_2) || '}') AS text
+            LIMIT 20) AS s1) || '}') AS anon_2) || '}') AS text
       LIMIT ALL OFFSET 0) AS whole), 'UTF8') AS convert_to_1)

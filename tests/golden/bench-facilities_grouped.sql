@@ -4,13 +4,13 @@
     FROM (
       SELECT ('{"facilities":' || (
         SELECT ('{"groups":' || (
-          SELECT ('[' || coalesce(string_agg(('{"key":' || '{"branch":' || '{"code":' || coalesce(CAST(to_json(s2.k0)
-            AS TEXT), 'null') || '}' || ',"status":' || coalesce(('"' || s2.k1 || '"'), 'null') || '}' ||
-            ',"aggregates":' || '{"count":' || CAST(s2.m0 AS TEXT) || ',"limit":' || '{"sum":' || CASE WHEN (s2.m1
-            IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s2.m1 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY',
+          SELECT ('[' || coalesce(string_agg(('{"key":' || '{"branch":' || '{"code":' || coalesce(CAST(to_json(s1.k0)
+            AS TEXT), 'null') || '}' || ',"status":' || coalesce(('"' || s1.k1 || '"'), 'null') || '}' ||
+            ',"aggregates":' || '{"count":' || CAST(s1.m0 AS TEXT) || ',"limit":' || '{"sum":' || CASE WHEN (s1.m1
+            IS NULL) THEN 'null' ELSE ('{"amount":"' || CAST(CAST(s1.m1 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY',
             'KRW', 'VND')) THEN 1 WHEN ('CNY' IN ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) ||
-            '"}') END || '}' || ',"outstanding":' || '{"sum":' || CASE WHEN (s2.m2 IS NULL) THEN 'null' ELSE ('{"amount":"'
-            || CAST(CAST(s2.m2 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN
+            '"}') END || '}' || ',"outstanding":' || '{"sum":' || CASE WHEN (s1.m2 IS NULL) THEN 'null' ELSE ('{"amount":"'
+            || CAST(CAST(s1.m2 AS NUMERIC) * CASE WHEN ('CNY' IN ('JPY', 'KRW', 'VND')) THEN 1 WHEN ('CNY' IN
             ('BHD', 'KWD', 'OMR')) THEN 0.001 ELSE 0.01 END AS TEXT) || '"}') END || '}' || '}' || '}'), ','),
             '') || ']') AS anon_3
           FROM (
@@ -24,5 +24,5 @@
               GROUP BY facility_1.branch_id, facility_1.status) AS anon_4
             LEFT OUTER JOIN bank.unit AS unit_1 ON unit_1.id = anon_4.g0
             ORDER BY unit_1.code ASC NULLS LAST, anon_4.g1 ASC NULLS LAST
-            LIMIT 1000) AS s2) || '}') AS anon_2) || '}') AS text
+            LIMIT 1000) AS s1) || '}') AS anon_2) || '}') AS text
       LIMIT ALL OFFSET 0) AS whole), 'UTF8') AS convert_to_1)

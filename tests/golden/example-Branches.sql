@@ -5,9 +5,9 @@
       SELECT ('{"units":' || (
         SELECT ('{"totalCount":' || CAST((
           SELECT count(*) AS count_1
-          FROM bank.unit AS t10
-          WHERE t10.kind = 'BRANCH') AS TEXT) || ',"nodes":' || '[' || coalesce(s9.rows1, '') || ']' || '}')
-          AS anon_2
+          FROM bank.unit AS t9
+          WHERE t9.kind = 'BRANCH') AS TEXT) || ',"nodes":' || '[' || coalesce(s8.rows1, '') || ']' || '}') AS
+          anon_2
         FROM (
           SELECT string_agg(('{"code":' || CAST(to_json(s2.code) AS TEXT) || ',"name":' || CAST(to_json(s2.name)
             AS TEXT) || ',"parent":' || coalesce((
@@ -31,8 +31,8 @@
               ORDER BY t5.currency) AS s6) || ',"clients":' || (
             SELECT ('{"totalCount":' || CAST((
               SELECT count(*) AS count_2
-              FROM bank.client AS t8
-              WHERE t8.branch_id = any((
+              FROM bank.client AS t7
+              WHERE t7.branch_id = any((
                 SELECT anon_6.id
                 FROM app.units_below(s2.id) AS anon_6(id)))) AS TEXT) || '}') AS anon_5) || '}'), ',') AS
             rows1
@@ -42,5 +42,5 @@
             FROM bank.unit AS t1
             WHERE t1.kind = 'BRANCH'
             ORDER BY t1.code ASC, t1.id ASC
-            LIMIT 50) AS s2) AS s9) || '}') AS text
+            LIMIT 50) AS s2) AS s8) || '}') AS text
       LIMIT ALL OFFSET 0) AS whole), 'UTF8') AS convert_to_1)

@@ -3,7 +3,7 @@
     SELECT CASE WHEN (octet_length(whole.text) <= 10000000) THEN whole.text ELSE '' END AS anon_1
     FROM (
       SELECT ('{"viewer":' || '{"role":' || $1::VARCHAR || ',"office":' || coalesce((
-        SELECT s12.written
+        SELECT s11.written
         FROM (
           SELECT ('{"name":' || CAST(to_json(t2.name) AS TEXT) || ',"exposure":' || (
             SELECT ('[' || coalesce(string_agg(('{"amount":"' || CAST(CAST(s4.minor AS NUMERIC) * CASE WHEN (s4.currency
@@ -18,7 +18,7 @@
                 SELECT CAST(CAST($2::VARCHAR AS TEXT) AS INTEGER[]) AS anon_4) AS INTEGER[])), false)
               GROUP BY t3.currency
               ORDER BY t3.currency) AS s4) || ',"children":' || (
-            SELECT ('{"nodes":' || '[' || coalesce(s11.rows0, '') || ']' || '}') AS anon_5
+            SELECT ('{"nodes":' || '[' || coalesce(s10.rows0, '') || ']' || '}') AS anon_5
             FROM (
               SELECT string_agg(('{"code":' || CAST(to_json(s6.code) AS TEXT) || ',"name":' || CAST(to_json(s6.name)
                 AS TEXT) || ',"exposure":' || (
@@ -37,10 +37,10 @@
                   ORDER BY t7.currency) AS s8) || ',"clients":' || (
                 SELECT ('{"totalCount":' || CAST((
                   SELECT count(*) AS count_1
-                  FROM bank.client AS t10
-                  WHERE t10.branch_id = any((
+                  FROM bank.client AS t9
+                  WHERE t9.branch_id = any((
                     SELECT anon_9.id
-                    FROM app.units_below(s6.id) AS anon_9(id))) AND coalesce(t10.branch_id = any(CAST((
+                    FROM app.units_below(s6.id) AS anon_9(id))) AND coalesce(t9.branch_id = any(CAST((
                     SELECT CAST(CAST($2::VARCHAR AS TEXT) AS INTEGER[]) AS anon_4) AS INTEGER[])), false)) AS
                   TEXT) || '}') AS anon_8) || '}'), ',') AS rows0
               FROM (
@@ -48,8 +48,8 @@
                 FROM bank.unit AS t5
                 WHERE t5.parent_id = t2.id
                 ORDER BY t5.code ASC, t5.id ASC
-                LIMIT 50) AS s6) AS s11) || '}') AS written
+                LIMIT 50) AS s6) AS s10) || '}') AS written
           FROM unnest($3::INTEGER[]) WITH ORDINALITY AS k1(k0, n)
           JOIN bank.unit AS t2 ON t2.id = k1.k0
-          ORDER BY k1.n) AS s12), 'null') || '}' || '}') AS text
+          ORDER BY k1.n) AS s11), 'null') || '}' || '}') AS text
       LIMIT ALL OFFSET 0) AS whole), 'UTF8') AS convert_to_1)
