@@ -22,6 +22,7 @@ from bench.pages import pages
 from bench.planning import planning
 from bench.processes import CannotMeasure
 from bench.report import load_report
+from bench.segments import segments
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 HEADING = (
@@ -31,7 +32,7 @@ CLIENTS = 100_000
 PAGED = (10_000, CLIENTS)
 MILLION = 1_000_000
 DOCUMENTS, DOCUMENTS_QUICK = 100_000, 2_000
-CHAPTERS = ("loads", "planning", "memory", "groups", "facts", "pages")
+CHAPTERS = ("loads", "planning", "memory", "groups", "facts", "segments", "pages")
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 
@@ -86,6 +87,7 @@ def _measured(plan: Plan, chapters: tuple[str, ...], documents: int, *, million:
                 "memory": lambda: memory(ground, documents, say),
                 "groups": lambda: groups(ground),
                 "facts": lambda: facts(ground),
+                "segments": lambda: segments(ground),
             }
             found = {name: _chapter(name, made) for name, made in makers.items() if name in chapters}
     if "pages" in chapters:

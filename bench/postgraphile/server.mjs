@@ -9,7 +9,14 @@ import { postgraphile } from "postgraphile";
 import { makePgService } from "postgraphile/adaptors/pg";
 import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { jsonPgSmartTags } from "postgraphile/utils";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
+
+// Its names are in the singular: the kept row and the view over it would be one.
+const NamesPlugin = jsonPgSmartTags({
+  version: 1,
+  config: { class: { "bank.client_facts": { tags: { name: "client_reckoned" } } } },
+});
 
 // The aggregates plugin counts distinct values only, which costs a sort; this is its documented way to add count().
 const RowCountPlugin = {
@@ -37,7 +44,7 @@ const RowCountPlugin = {
 
 const preset = {
   extends: [PostGraphileAmberPreset, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
-  plugins: [RowCountPlugin],
+  plugins: [RowCountPlugin, NamesPlugin],
   // It would hide conditions and groups on columns without an index of their own: kind, creditGrade, status.
   disablePlugins: ["PgIndexBehaviorsPlugin"],
   pgServices: [
