@@ -8,7 +8,7 @@ import time
 import click
 
 from tenants.organisation import Directory
-from tenants.segments.snapshot import Snapshot, take_snapshot
+from tenants.segments.settling import Settlement, take_snapshot
 
 
 @click.group("segments")
@@ -18,16 +18,16 @@ def segments_command() -> None:
 
 @segments_command.command()
 def snapshot() -> None:
-    """Record what every client is today, and settle the tasks that follow: what a scheduler runs every morning."""
+    """Record what every client is today, and settle the tasks that follow: what a scheduler runs every morning.
+
+    It settles what activations owe as well, where no server is there to do it.
+    """
     started = time.monotonic()
     taken = asyncio.run(_snapshot())
-    click.echo(
-        f"{taken.clients:,} clients, {taken.moved:,} have moved since they were last recorded: "
-        f"{time.monotonic() - started:.1f} s"
-    )
+    click.echo(f"{taken}: {time.monotonic() - started:.1f} s")
 
 
-async def _snapshot() -> Snapshot:
+async def _snapshot() -> Settlement:
     from api.bank import open_bank
     from api.settings import load_settings
 

@@ -23,6 +23,7 @@ from api.embedded import EmbeddedError, EmbeddedPostgres
 from api.issuer import DevelopmentIssuer, verifier_for
 from api.logs import configure_logs, log, report_stray, write_requests
 from api.settings import Settings
+from api.settling import settling
 from api.trusted_documents import ManifestError
 from tenants import guard
 from tenants.database import Database
@@ -113,7 +114,8 @@ async def _serve(
         except ManifestError as broken:
             raise CannotServe(f"TRUSTED_DOCUMENTS: {broken}") from None
         _introduce(_url(listening), issuer, personas, say)
-        await _answer(app, listening)
+        async with settling(database, directory):
+            await _answer(app, listening)
 
 
 async def _check(database: Database) -> None:

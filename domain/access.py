@@ -56,6 +56,7 @@ class Action(StrEnum):
     EDIT_RULES = "EDIT_RULES"
     ACTIVATE_RULES = "ACTIVATE_RULES"
     RECORD_LINK = "RECORD_LINK"
+    CONFIRM_LINK = "CONFIRM_LINK"
     DERIVE_GROUPS = "DERIVE_GROUPS"
 
 
@@ -69,6 +70,8 @@ PERMITTED: dict[Action, frozenset[Role]] = {
     Action.RECORD_STATEMENT: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
     Action.RECORD_CREDIT_EVENT: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
     Action.RECORD_LINK: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    # Whoever sees both ends, and has recorded neither.
+    Action.CONFIRM_LINK: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
     Action.DERIVE_GROUPS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
     Action.MOVE_UNIT: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
     Action.CONTROL_IMPORT: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),

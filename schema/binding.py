@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Table
 
 from schema.ids import Key
+from tenants.roles import Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,18 @@ class ObjectsSource:
 class ObjectSource:
     """The object in one column of JSON, null where it is: all members are there, named as the fields shown.
 
-    `made` makes it for the normal executor, of the object.
+    `sql` is read in place of the column: of the type's table, or of a row of it. `made` makes it for the normal
+    executor, of the object. `for_headquarters`: it tells of the whole bank, and is null to whoever sees a part.
     """
 
     name: str
     made: Callable[[Any], Any]
+    for_headquarters: bool = False
+    sql: Callable[[FromClause], ColumnElement[Any]] | None = None
+
+    def is_hidden_from(self, login: Login) -> bool:
+        """Whether the caller is not to see it."""
+        return self.for_headquarters and login is not Login.HEADQUARTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,8 +346,15 @@ class Binding:
     sources: dict[str, Source] = field(default_factory=dict)
     annotations: dict[str, Any] = field(default_factory=dict)
     hidden_from_clients: bool = False
+    for_headquarters: bool = False
     strawberry_type: type | None = None
     is_node: bool = True
+
+    def is_hidden_from(self, login: Login) -> bool:
+        """Whether this login may see no row of the type at all."""
+        if self.for_headquarters:
+            return login is not Login.HEADQUARTERS
+        return self.hidden_from_clients and login is Login.CLIENT
 
     @property
     def is_tenant(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -88,7 +88,8 @@ class BoundField(StrawberryField):
     @property
     def is_basic_field(self) -> bool:
         """Whether the row alone answers, without the database and without arguments."""
-        return isinstance(self.source, _OF_THE_ROW)
+        asks = isinstance(self.source, ObjectSource) and (self.source.for_headquarters or self.source.sql)
+        return isinstance(self.source, _OF_THE_ROW) and not asks
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
         """The field's value, or what will be."""
@@ -98,6 +99,12 @@ class BoundField(StrawberryField):
                 return source.record[name]
             case ObjectsSource(name=name, made=made):
                 return [made(**members) for members in orjson.loads(source.record[name])]
+            case ObjectSource() as hidden if hidden.for_headquarters and hidden.is_hidden_from(
+                request_of(info).scope.login
+            ):
+                return None
+            case ObjectSource(made=made, sql=sql) if sql is not None:
+                return self._made_of(request_of(info), made, ExpressionSource(sql), source)
             case ObjectSource(name=name, made=made):
                 kept = source.record[name]
                 return None if kept is None else made(orjson.loads(kept))
@@ -200,6 +207,13 @@ class BoundField(StrawberryField):
 
     def _batched(self, request: Request, load: Any, row: Row) -> Awaitable[Any]:
         return request.batch((row.binding.type_name, self.python_name), partial(load, request)).load(row)
+
+    async def _made_of(
+        self, request: Request, made: Callable[[Any], Any], source: ExpressionSource, row: Row
+    ) -> Any:
+        """The object made of JSON that is worked out for the row; None where there is none."""
+        kept = await reading.expression(request, source, self.python_name, row)
+        return None if kept is None else made(orjson.loads(kept))
 
     async def _page(
         self,

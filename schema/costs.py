@@ -4,7 +4,8 @@ Every object of the answer counts one, and one more for every 25 of its fields: 
 edge, an amount of money. A list counts
 as long as it may be: a connection by its `first` or `last`, a list of ids by the ids, any other by a guess. Of
 an interface or a union all kinds asked for count. What the database must read a whole list for (`totalCount`,
-`aggregates`, `groups`) and each change cost ten more: that work is not given back when fewer objects come.
+`aggregates`, `groups`), a rule set's check and whom it would move, and each change cost ten more: that work is not
+given back when fewer objects come.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from schema.paging import DEFAULT_PAGE, LARGEST_PAGE
 WORK = 10
 COUNTED = frozenset({"totalCount", "aggregates", "groups"})
 """The fields of a connection for which the database reads the whole list."""
+WORKED_OUT = frozenset({("RuleSet", "findings"), ("RuleSet", "moving")})
+"""Fields with as much work behind them: all rules are compared with one another, all clients are put by them."""
 GUESSED_LENGTH = 10
 FIELDS_PER_OBJECT = 25
 SAMPLE_BYTES = 32_768
@@ -215,7 +218,8 @@ class _Reading:
             return Term(FREE)
         assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
         field = parent.fields[name]
-        counted = WORK if page is not None and name in COUNTED else 0
+        is_work = (page is not None and name in COUNTED) or (parent.name, name) in WORKED_OUT
+        counted = WORK if is_work else 0
         type_: GraphQLNamedType = get_named_type(field.type)
         if not is_composite_type(type_):
             return _term(Cost(0, counted), 1, when, [])

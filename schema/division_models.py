@@ -73,7 +73,7 @@ class DivisionModel(Node):
     )
     moves: Any = connection(
         "DivisionMove",
-        "Who would have moved when it was last simulated; empty for what has not been.",
+        "Who would have moved when it was last simulated, for headquarters; empty for what has not been.",
         on=OF_MODEL,
         order=("region_code", "industry_scheme", "industry_code"),
     )
@@ -96,7 +96,7 @@ class DivisionModel(Node):
     )
 
 
-@bound("division_move", hidden_from_clients=True)
+@bound("division_move", for_headquarters=True)
 class DivisionMove(Node):
     """A region, or an industry in it, that would change its class if the simulated model came into force."""
 
@@ -129,7 +129,7 @@ class DivisionMove(Node):
     )
 
 
-@bound("division_move_exposure", hidden_from_clients=True)
+@bound("division_move_exposure", for_headquarters=True)
 class DivisionMoveExposure(Node):
     """What clients who would move owe in one currency."""
 

@@ -48,13 +48,18 @@ T = TypeVar("T")
 
 
 def bound(
-    table: str | Table, *, hidden_from_clients: bool = False, is_node: bool = True
+    table: str | Table,
+    *,
+    hidden_from_clients: bool = False,
+    for_headquarters: bool = False,
+    is_node: bool = True,
 ) -> Callable[[type[T]], type[T]]:
     """Class decorator: a Strawberry type over a table of `tenants.tables`, described by its docstring.
 
     A view or a virtual table, which no migration makes as a table, is given itself.
 
     `hidden_from_clients` is for tables that the client portal's login may not read: it sees no row of them.
+    `for_headquarters` is for those that only headquarters' login may: what is made of all branches' rows.
     Rows that only a function makes are no nodes (`is_node`), and have no id.
     """
 
@@ -62,6 +67,7 @@ def bound(
         bound_table = metadata.tables[f"{metadata.schema}.{table}"] if isinstance(table, str) else table
         made = Binding(cls.__name__, bound_table, tuple(c.name for c in bound_table.primary_key))
         made.hidden_from_clients = hidden_from_clients
+        made.for_headquarters = for_headquarters
         cls.is_type_of = staticmethod(partial(_is_row_of, made))  # type: ignore[attr-defined]
         made.is_node = is_node
         if is_node:
@@ -107,9 +113,20 @@ def objects(name: str, made: Callable[..., Any], members: tuple[str, ...], descr
     return BoundField.declare(ObjectsSource(name, made, members), description)
 
 
-def object_of(name: str, made: Callable[[Any], Any], description: str) -> Any:
-    """The object in a column of JSON with whatever is below it, made for the normal executor by `made`."""
-    return BoundField.declare(ObjectSource(name, made), description)
+def object_of(
+    name: str,
+    made: Callable[[Any], Any],
+    description: str,
+    *,
+    for_headquarters: bool = False,
+    sql: Callable[[FromClause], ColumnElement[Any]] | None = None,
+) -> Any:
+    """The object in a column of JSON with whatever is below it, made for the normal executor by `made`.
+
+    `sql` is for what another table keeps. `for_headquarters`: it is made of all branches' rows, and null to whoever
+    does not see them all.
+    """
+    return BoundField.declare(ObjectSource(name, made, for_headquarters, sql), description)
 
 
 def amount(name: str, description: str, *, where: bool = False, order: bool = False) -> Any:

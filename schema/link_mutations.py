@@ -1,4 +1,4 @@
-"""Recording links between companies, ending them, deriving the groups of connected clients."""
+"""Recording links between companies, confirming and ending them, deriving the groups of connected clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from schema.carrying_out import acting, carried_out, first_refusal, permitted, r
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional, said
 from schema.links import ClientLink, GroupDerivation
 from schema.payloads import payload, success
-from schema.refusals import AlreadyRegistered, Conflict, HoldingRefused, user_error
+from schema.refusals import (
+    AlreadyRegistered,
+    Conflict,
+    HoldingRefused,
+    SecondPersonNeeded,
+    StatusRefused,
+    user_error,
+)
 from tenants.actions import links
 from tenants.actions.once import home_of
 
@@ -55,6 +62,15 @@ class EndLinkInput:
     )
 
 
+@strawberry.input(description="A link that is as it was recorded.")
+class ConfirmLinkInput:
+    """A confirmation."""
+
+    idempotency_key: str = given(KEY)
+    link_id: strawberry.ID = given("The link.")
+    expected_version: int = given(VERSION)
+
+
 @strawberry.input(description="A derivation to carry out.")
 class DeriveGroupsInput:
     """Nothing but the key: what decides is the rule and the links."""
@@ -64,10 +80,14 @@ class DeriveGroupsInput:
 
 RecordLinkSuccess = success("RecordLinkSuccess", "link", ClientLink, "The link as it was recorded.")
 EndLinkSuccess = success("EndLinkSuccess", "link", ClientLink, "The link as it is now.")
+ConfirmLinkSuccess = success("ConfirmLinkSuccess", "link", ClientLink, "The link as it is now.")
 DeriveGroupsSuccess = success("DeriveGroupsSuccess", "derivation", GroupDerivation, "What was derived.")
 
 RecordLinkPayload = payload("RecordLinkPayload", RecordLinkSuccess, AlreadyRegistered, HoldingRefused)
 EndLinkPayload = payload("EndLinkPayload", EndLinkSuccess, HoldingRefused, Conflict)
+ConfirmLinkPayload = payload(
+    "ConfirmLinkPayload", ConfirmLinkSuccess, StatusRefused, SecondPersonNeeded, Conflict
+)
 DeriveGroupsPayload = payload("DeriveGroupsPayload", DeriveGroupsSuccess)
 
 _INPUT = strawberry.argument(description="What is asked.")
@@ -86,7 +106,7 @@ class LinkMutations:
         facts = link_facts(input, request.today)
         if refusal := first_refusal(key, facts):
             return user_error(refusal)
-        act = acting(links.record, key, facts)
+        act = acting(links.record, key, facts, request.caller.subject)
         return await carried_out(request, "recordLink", input, act, RecordLinkSuccess, "ClientLink")
 
     @strawberry.mutation(graphql_type=EndLinkPayload, description="Say that a link holds no more.")
@@ -95,8 +115,19 @@ class LinkMutations:
         key = row_in_scope(request, input.link_id, "ClientLink", "linkId")
         if isinstance(key, Refusal):
             return user_error(key)
-        act = acting(links.end, key, input.expected_version, input.valid_until)
+        act = acting(links.end, key, input.expected_version, input.valid_until, request.caller.subject)
         return await carried_out(request, "endLink", input, act, EndLinkSuccess, "ClientLink")
+
+    @strawberry.mutation(
+        graphql_type=ConfirmLinkPayload, description="Confirm a link that somebody else has recorded."
+    )
+    async def confirm_link(self, info: Info[Any, Any], input: Annotated[ConfirmLinkInput, _INPUT]) -> Any:
+        request = permitted(info, Action.CONFIRM_LINK)
+        key = row_in_scope(request, input.link_id, "ClientLink", "linkId")
+        if isinstance(key, Refusal):
+            return user_error(key)
+        act = acting(links.confirm, key, input.expected_version, request.caller.subject)
+        return await carried_out(request, "confirmLink", input, act, ConfirmLinkSuccess, "ClientLink")
 
     @strawberry.mutation(
         graphql_type=DeriveGroupsPayload,

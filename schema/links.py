@@ -58,6 +58,15 @@ class ClientLink(Node):
     reference: str = column("reference", "The reporter's own number for it.")
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     recorded_at: dt.datetime = column("recorded_at", "Since when the bank has known it.")
+    recorded_by: str | None = column(
+        "recorded_by", "Who recorded it; null where an import brought it, which confirms it.", where=True
+    )
+    confirmed_by: str | None = column(
+        "confirmed_by",
+        "Who at headquarters confirmed it. Until then what a person recorded makes no group, unless another branch "
+        "has recorded it at its other end.",
+        where=True,
+    )
     client: Any = to_one("Client", CLIENT, "The client that it was recorded of.", required=True)
     related_client: Any = to_one(
         "Client",

@@ -42,7 +42,6 @@ from schema.ordering import Term, beyond, labelled_terms, order_by, terms
 from schema.paging import PageRequest
 from schema.relations import rows_as_of
 from schema.request import Request
-from tenants.roles import Login
 
 Parent = tuple[Any, ...]
 """What a child's rows are found by: values of the parent row, in the order of the relation's columns."""
@@ -207,7 +206,7 @@ def _placed_rows(
 
 def is_hidden(request: Request, target: Binding) -> bool:
     """Whether the caller may see no row of the type at all."""
-    return target.hidden_from_clients and request.scope.login is Login.CLIENT
+    return target.is_hidden_from(request.scope.login)
 
 
 def for_each_parent(

@@ -85,9 +85,11 @@ class StatusRefused(UserError):
     """A status that may not follow."""
 
 
-@strawberry.type(description="Whoever wrote it may not put it into force: ask another administrator.")
+@strawberry.type(
+    description="Whoever wrote it may not put it into force or confirm it: ask another administrator."
+)
 class SecondPersonNeeded(UserError):
-    """An activation by the writer."""
+    """An activation, or a confirmation, by the writer."""
 
 
 @strawberry.type(description="Rules may not be drafted or put into force in this way.")

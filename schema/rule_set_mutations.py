@@ -59,7 +59,12 @@ ActivateRuleSetPayload = payload(
     Conflict,
 )
 ArchiveRuleSetPayload = payload(
-    "ArchiveRuleSetPayload", ArchiveRuleSetSuccess, RulesRefused, StatusRefused, Conflict
+    "ArchiveRuleSetPayload",
+    ArchiveRuleSetSuccess,
+    RulesRefused,
+    SecondPersonNeeded,
+    StatusRefused,
+    Conflict,
 )
 
 _INPUT = strawberry.argument(description="What is asked.")
@@ -161,7 +166,8 @@ class RuleSetMutations:
 
     @strawberry.mutation(
         graphql_type=ArchiveRuleSetPayload,
-        description="Give up a draft, or a unit's own rules; what is above applies there again.",
+        description="Give up a draft, or a unit's own rules; what is above applies there again. What was put into "
+        "force is not given up by whoever drafted it, wrote it last or activated it.",
     )
     async def archive_rule_set(
         self, info: Info[Any, Any], input: Annotated[ArchiveRuleSetInput, _INPUT]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
@@ -79,7 +81,7 @@ class MovingClient:
 
 async def findings_of(request: Request, row: Row) -> list[RuleFinding]:
     """What is wrong with the row's rules beside those in force."""
-    found = _found(row, await request.snapshot.rulebook())
+    found = await _found(row, await request.snapshot.rulebook())
     return [RuleFinding(severity=one.severity, message=one.message, path=one.path) for one in found]
 
 
@@ -108,7 +110,7 @@ async def moving_of(
     if branch_code and branch is None:
         raise BadInput("`branchCode` is not the code of a unit")
     in_force = await request.snapshot.rulebook()
-    if any(one.severity is Severity.ERROR for one in _found(row, in_force)):
+    if any(one.severity is Severity.ERROR for one in await _found(row, in_force)):
         return None
     rules = _rules_of(row)
     draft = Draft(Version(row.record["id"], row.record["number"], rules), row.record["unit_id"])
@@ -167,7 +169,16 @@ def _rules_of(row: Row) -> RuleSet:
         raise BadInput(f"a rule set cannot be read: {wrong}") from None
 
 
-def _found(row: Row, rulebook: Rulebook) -> list[Finding]:
+# One at a time: what a check takes, which may be seconds, it takes from all other requests.
+_checking = ThreadPoolExecutor(1, "rule-set-check")
+
+
+async def _found(row: Row, rulebook: Rulebook) -> list[Finding]:
+    """The findings, made beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_checking, _found_here, row, rulebook)
+
+
+def _found_here(row: Row, rulebook: Rulebook) -> list[Finding]:
     try:
         return _checked(rule_set_of(row.record["body"]), _others(rulebook))
     except Unreadable as wrong:

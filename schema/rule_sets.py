@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
+from sqlalchemy import ColumnElement, FromClause, select
 from strawberry.types import Info
 
 from domain.money import Money as Amount
@@ -27,6 +28,7 @@ from schema.rule_set_review import (
     moving_of,
 )
 from schema.scalars import Json
+from tenants.tables import rule_set_simulation
 
 described(
     RuleSetStatus,
@@ -132,6 +134,11 @@ def _amounts(kept: list[dict[str, str]]) -> Any:
     return [Amount(minor, currency) for minor, currency in minors if isinstance(minor, int)]
 
 
+def _found(row: FromClause) -> ColumnElement[Any]:
+    kept = rule_set_simulation.c
+    return select(kept.found).where(kept.rule_set_id == row.c.id).correlate(row).scalar_subquery()
+
+
 @bound("dimension", hidden_from_clients=True)
 class Dimension(Node):
     """One way of telling clients apart, such as the relationship type or the risk class."""
@@ -178,9 +185,16 @@ class RuleSet(Node):
     activated_at: dt.datetime | None = column(
         "activated_at", "When that was decided.", where=True, order=True
     )
+    archived_by: str | None = column(
+        "archived_by", "Who archived it; null where it was not, or ended with its last day."
+    )
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     simulation: Simulation | None = object_of(
-        "simulation", _simulation, "What it would do as it stands; null until it is simulated."
+        "simulation",
+        _simulation,
+        "What it would do as it stands, for headquarters: it tells of all branches. Null until it is simulated.",
+        for_headquarters=True,
+        sql=_found,
     )
     dimension: Any = to_one("Dimension", {"code": "dimension_code"}, "The dimension.", required=True)
     unit: Any = to_one("OrganisationUnit", {"id": "unit_id"}, "Whose rules they are; null for the bank's.")

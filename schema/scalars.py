@@ -46,13 +46,17 @@ def parse_big_int(value: Any) -> int:
 
 
 def parse_day(value: Any) -> dt.date:
-    """A day in its one written form, e.g. "2026-01-15"."""
+    """A day in its one written form, e.g. "2026-01-15"; the calendar's first and last are no days."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise BadInput('a Date is a string such as "2026-01-15"')
     try:
-        return dt.date.fromisoformat(value)
+        day = dt.date.fromisoformat(value)
     except ValueError:
         raise BadInput(f"{value} is no day of the calendar") from None
+    # The driver sends these two as infinite, which is no day.
+    if day in (dt.date.min, dt.date.max):
+        raise BadInput(f"{value} is an end of the calendar: leave it out for an open end")
+    return day
 
 
 def parse_moment(value: Any) -> dt.datetime:

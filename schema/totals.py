@@ -15,7 +15,10 @@ from schema.request import Request
 
 async def load(source: TotalSource, request: Request, rows: list[Row]) -> list[list[Money]]:
     """The total of each row's relation, by currency; of what the caller may see."""
-    table = binding(source.of.target).table
+    target = binding(source.of.target)
+    if target.is_hidden_from(request.scope.login):
+        return [[] for _ in rows]
+    table = target.table
     if source.of.below:
         pairs = [
             (number, branch_id)

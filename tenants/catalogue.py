@@ -36,6 +36,7 @@ REFERENCE_TABLES = (
     "bank.region_cluster",
     "bank.region_indicator",
     "bank.rule_set",
+    "bank.rule_set_simulation",
     "bank.rules_change",
     "bank.standing",
     "bank.unit",
@@ -47,10 +48,13 @@ INDEXES_ACROSS_BRANCHES = ("ix_client_link_related", "ix_client_registration")
 
 ROWS_OF_A_CLIENT = {
     "bank.client": "(id = ANY (app.clients()))",
+    # Not what the bank suspects of its client.
+    "bank.credit_event": "(client_id = ANY (app.clients())) "
+    "AND (kind <> ALL (ARRAY['MISUSE'::text, 'RELATED_PARTY_ABUSE'::text]))",
     "bank.staff": "(EXISTS ( SELECT FROM bank.client c WHERE ((c.branch_id = staff.branch_id) "
     "AND (c.relationship_manager_id = staff.id))))",
 }
-"""The client portal's condition where it is not about the table's own `client_id`."""
+"""The client portal's condition where it is not about the table's own `client_id` alone."""
 
 FUNCTIONS = {
     "app.branches()": (

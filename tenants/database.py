@@ -66,6 +66,8 @@ class Database:
         """
         self._credentials = credentials
         self._connections = connections
+        # Whether one connection may hold a lock while another works.
+        self.keeps_locks = connections > 1
         self._pooled = pooled
         self._statement_timeout_ms = int(statement_timeout_ms)
         self._single_round_trip = not pooled if single_round_trip is None else single_round_trip
@@ -74,6 +76,8 @@ class Database:
         self.observer = observer
         # Kept where whoever reads and whoever records segments finds them.
         self.rules = Rules()
+        # Set when this process has committed what all clients are to be settled for.
+        self.owing = asyncio.Event()
 
     async def open(self) -> None:
         """Connect once under each role. Raises DatabaseUnavailable."""

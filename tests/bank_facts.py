@@ -195,6 +195,7 @@ def _connections(made: _Rows, rows: dict[Table, list[Facts]], own: Facts) -> Non
         id_, kind, amount = made.id(), made.one(LinkKind), made.maybe([0, 9])
         link = {**own, **other, "id": id_, "kind": kind.value, "direction": made.one(LinkDirection).value}
         link |= {"related_name": made.maybe(TEXTS), "source": made.one(TEXTS), "reference": str(id_)}
+        link |= {"recorded_by": None if kind is LinkKind.OWNERSHIP else f"officer-{own['branch_id']}"}
         link |= {"share": Decimal("0.1") if kind is LinkKind.OWNERSHIP else None}
         link |= {"valid_from": made.one(DAYS[:3]), "valid_until": made.maybe([None, None, DAYS[3]])}
         amount = amount if kind is LinkKind.GUARANTEE else None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from mutation_requests import REFUSAL, fresh, gid
+from conftest import Ask
+from mutation_requests import HQ, REFUSAL, fresh, gid, sent
 from small_bank import CLIENTS
+
+from domain.access import Caller
 
 LINK = "link { id kind direction relatedNumber relatedName share validFrom validUntil version client { id } }"
 RECORD = f"""mutation ($input: RecordLinkInput!) {{ recordLink(input: $input) {{ {REFUSAL}
@@ -15,6 +18,8 @@ RECORD = f"""mutation ($input: RecordLinkInput!) {{ recordLink(input: $input) {{
 END = f"""mutation ($input: EndLinkInput!) {{ endLink(input: $input) {{ {REFUSAL}
     ... on Conflict {{ current {{ id ... on ClientLink {{ version }} }} }}
     ... on EndLinkSuccess {{ {LINK} }} }} }}"""
+CONFIRM = f"""mutation ($input: ConfirmLinkInput!) {{ confirmLink(input: $input) {{ {REFUSAL}
+    ... on ConfirmLinkSuccess {{ link {{ id version recordedBy confirmedBy }} }} }} }}"""
 DERIVE = f"""mutation ($input: DeriveGroupsInput!) {{ deriveGroups(input: $input) {{ {REFUSAL}
     ... on DeriveGroupsSuccess {{ derivation {{ id derivedBy controlShare guaranteesConnect linkCount companyCount
       groupCount clientCount changedCount }} }} }} }}"""
@@ -41,6 +46,18 @@ def link(index: int = 0, **said: Any) -> dict[str, Any]:
         "source": "register",
         "reference": f"L-{next(_references)}",
     } | said
+
+
+async def confirmed(ask: Ask, caller: Caller, given: dict[str, Any]) -> dict[str, Any]:
+    """The link as its branch recorded it and headquarters confirmed it, which makes version 2 of it."""
+    made: dict[str, Any] = (await sent(ask, caller, RECORD, given))["link"]
+    assert "link" in await sent(ask, HQ, CONFIRM, confirmation(made))
+    return made
+
+
+def confirmation(made: dict[str, Any], version: int = 1) -> dict[str, Any]:
+    """What headquarters sends to confirm it."""
+    return {"idempotencyKey": fresh(), "linkId": made["id"], "expectedVersion": version}
 
 
 def guarantee(index: int = 0, **said: Any) -> dict[str, Any]:

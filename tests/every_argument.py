@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -36,6 +37,8 @@ _SAMPLES: dict[str, Any] = {
     "String": "e",
 }
 PER_OPERATION = 25
+NESTED = 2
+FEW = 2
 LONGEST = 8_000
 ROWS = "{ totalCount nodes { id } }"
 PAGE = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"
@@ -76,6 +79,8 @@ class _Every:
     def __init__(self, schema: GraphQLSchema, pool: Pool) -> None:
         self._schema = schema
         self._pool = pool
+        self._turns: Counter[str] = Counter()
+        self._ordered: set[str] = set()
 
     def single_rows(self) -> Iterator[str]:
         """Every way to single rows, by ids and codes of whatever there is."""
@@ -249,7 +254,14 @@ class _Every:
     def _comparisons(self, named: GraphQLInputObjectType) -> list[dict[str, Any]]:
         currency = {"currency": "CNY"} if "currency" in named.fields else {}
         operators = {key: field.type for key, field in named.fields.items() if key != "currency"}
-        return [{key: self._sample(type_)} | currency for key, type_ in operators.items()]
+        made = [{key: self._sample(type_)} | currency for key, type_ in operators.items()]
+        return self._in_turn(named.name, made)
+
+    def _in_turn(self, of: str, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """All at the first time; then a few in turn: fields of one kind are compared alike."""
+        turn = self._turns[of]
+        self._turns[of] += FEW
+        return [made[(turn + n) % len(made)] for n in range(FEW)] if turn and len(made) > FEW else made
 
     def _sample(self, type_: Any) -> Any:
         type_ = get_nullable_type(type_)
@@ -270,11 +282,12 @@ class _Every:
             return
         way = {"direction": Code("DESC"), "nulls": Code("FIRST")}
         for name, field in made.fields.items():
-            keys = [key | way for key in self._order_keys(name, get_named_type(field.type), 2)]
+            keys = [key | way for key in self._order_keys(name, get_named_type(field.type), NESTED)]
             for start in range(0, len(keys), 2):
                 yield f"(orderBy: {literal(keys[start : start + 2])}, first: 3) {PAGE}"
 
     def _order_keys(self, name: str, named: Any, depth: int) -> Iterator[dict[str, Any]]:
+        """Of a row that lists of several types lead to every field at the first time, then one."""
         if name in ("direction", "nulls"):
             return
         if isinstance(named, GraphQLEnumType):
@@ -282,9 +295,14 @@ class _Every:
         elif named.name.endswith("MeasureInput"):
             yield from ({name: of} for of in self._few_measures(named.name.removesuffix("MeasureInput")))
         elif depth:
+            known = named.name in self._ordered
             for inner, field in named.fields.items():
                 keys = list(self._order_keys(inner, get_named_type(field.type), depth - 1))
                 yield from ({name: key} for key in keys[:1])
+                if known and keys:
+                    return
+            if depth == NESTED:
+                self._ordered.add(named.name)
 
     def _measures(self, type_name: str) -> Iterator[dict[str, Any]]:
         yield {"measure": Code("COUNT")}
@@ -314,6 +332,7 @@ class _Every:
         for start in range(0, len(ordered), MOST_ORDER_KEYS):
             some = literal(ordered[start : start + MOST_ORDER_KEYS])
             yield f"{{ groups(by: {literal(by)}, orderBy: {some}, first: 2) {{ {asked} }} }}"
+            asked = f"key {{ {shown} }} aggregates {{ count }}"
         for having in self._having(type_name):
             yield f"{{ groups(by: {literal(by)}, having: {literal(having)}) {{ aggregates {{ count }} }} }}"
 
@@ -350,11 +369,13 @@ class _Every:
                 continue
             assert isinstance(named, GraphQLInputObjectType)
             currency = {"currency": "CNY"} if "currency" in named.fields else {}
+            every: list[dict[str, Any]] = []
             for measure, compared in named.fields.items():
                 if measure != "currency":
                     condition = {"isNull": False}
                     assert "isNull" in get_named_type(compared.type).fields
-                    measured.append({name: {measure: condition} | currency})
+                    every.append({name: {measure: condition} | currency})
+            measured += self._in_turn(named.name, every)
         # Each counts twice: as a comparison, and as what combines those of one field.
         for start in range(0, len(measured), MOST_COMPARED // 3):
             yield {"or": measured[start : start + MOST_COMPARED // 3]}

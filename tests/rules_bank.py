@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from conftest import Server
 from small_bank import HQ
 from sqlalchemy import func, select
@@ -24,12 +25,13 @@ from tenants.organisation import Directory
 from tenants.scope import Scope
 from tenants.segments.recording import Cause, record_all
 from tenants.segments.rulebook import read_rulebook
+from tenants.segments.settling import owes_nothing
 from tenants.segments.shipped import ensure_defaults
-from tenants.tables import rule_set
+from tenants.tables import rule_set, rule_set_simulation
 from tenants.transaction import Transaction
 
 DAY = dt.date(2025, 3, 31)
-WRITER, SECOND = "wen", "shu"
+WRITER, SECOND, THIRD = "wen", "shu", "tao"
 
 
 class Undo(Exception):
@@ -84,6 +86,7 @@ async def _furnish(database: Database, scope: Scope) -> None:
     async with database.transaction(scope, write=True) as transaction:
         rulebook = await read_rulebook(transaction)
         await record_all(transaction, rulebook, Cause.SNAPSHOT, scope.branches)
+        await owes_nothing(transaction)
 
 
 async def become(transaction: Transaction, day: dt.date) -> None:
@@ -128,6 +131,13 @@ async def row_of(transaction: Transaction, rule_set_id: int) -> Any:
     row = await transaction.row(select(rule_set).where(rule_set.c.id == rule_set_id))
     assert row is not None
     return row
+
+
+async def simulation_of(transaction: Transaction, rule_set_id: int) -> Any:
+    """What the simulation of a rule set has found; None where there is none."""
+    t = rule_set_simulation.c
+    found = await transaction.value(select(t.found).where(t.rule_set_id == rule_set_id))
+    return None if found is None else orjson.loads(found)
 
 
 async def in_force(transaction: Transaction, dimension: str) -> Any:

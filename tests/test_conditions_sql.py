@@ -44,7 +44,6 @@ from schema.ids import encode
 from tenants.credentials import Credentials
 from tenants.database import Database
 from tenants.organisation import Directory
-from tenants.roles import Login
 from tenants.scope import Scope
 from tenants.segments.statements import mentions_segments, with_segments
 from tenants.transaction import DIALECT, compiled
@@ -103,7 +102,7 @@ async def _open(run: Any, database: Database, administrator: asyncpg.Connection)
 
 
 def _hidden(scope: Scope, bound: Binding) -> bool:
-    return bound.hidden_from_clients and scope.login is Login.CLIENT
+    return bound.is_hidden_from(scope.login)
 
 
 def context(scope: Scope) -> SqlContext:
@@ -239,7 +238,7 @@ def test_shape_values_and_sql_belong_together(bank: Bank, conditions: BankCondit
             return bindparam(f"p{len(bound)}", type_=type_)
 
         own = context(bank.scopes["a region"])
-        given = SqlContext(in_scope=own.in_scope, hides=own.hides, bind=bind)
+        given = SqlContext(in_scope=own.in_scope, hides=lambda _: False, bind=bind)
         made = select(target.table).where(to_sql(condition, target, target.table, given))
         sql = made.compile(dialect=DIALECT)
         allotted = [name for name in sql.positiontup or () if name.startswith("p") and name[1:].isdigit()]

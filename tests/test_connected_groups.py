@@ -10,17 +10,29 @@ import pytest
 from both_ways import AskBothWays
 from click.testing import CliRunner
 from conftest import Ask
-from connected_bank import DERIVE, END, PORTS, RECORD, guarantee, link, number
-from mutation_requests import BO, HQ, JUN, fresh, gid, sent
+from connected_bank import (
+    CONFIRM,
+    DERIVE,
+    END,
+    PORTS,
+    RECORD,
+    confirmation,
+    confirmed,
+    guarantee,
+    link,
+    number,
+)
+from mutation_requests import BO, HQ, JUN, OFFICER, fresh, gid, refused, sent
 from small_bank import HQ as HEADQUARTERS
-from small_bank import SmallBank
+from small_bank import SHANGHAI, SmallBank
 
 from api.groups_command import groups_command
-from domain.access import Caller
+from domain.access import Caller, Role
 from tenants.connected.deriving import derive
 from tenants.credentials import Credentials
 from tenants.database import Database
 from tenants.organisation import Directory
+from tenants.roles import Login
 
 BEI, EAST = SmallBank.beijing, SmallBank.east
 GROUPS = """{ clients(orderBy: {field: LEGAL_NAME}) { nodes { id
@@ -43,10 +55,10 @@ async def test_a_group_over_branches_is_derived_kept_and_parted(
 ) -> None:
     """Huangpu (Shanghai) owns most of Huaxia, which Jiangsu, too, keeps; there Huaxia controls Beijing Telecom."""
     await administrator.execute("update bank.facility set loan_class = 'DOUBTFUL' where reference = 'F-5-0'")
-    top = (await sent(ask, BO, RECORD, link(0, relatedNumber=number(1))))["link"]
+    top = await confirmed(ask, BO, link(0, relatedNumber=number(1)))
     below = {"kind": "CONTROL", "share": None, "relatedNumber": number(5)}
-    assert "link" in await sent(ask, JUN, RECORD, link(4, **below))
-    assert "link" in await sent(ask, JUN, RECORD, guarantee(4, relatedNumber=number(3)))
+    await confirmed(ask, JUN, link(4, **below))
+    await confirmed(ask, JUN, guarantee(4, relatedNumber=number(3)))
     counts = {"linkCount": 3, "companyCount": 3, "groupCount": 1, "clientCount": 4, "changedCount": 4}
     assert await derived(ask) == counts
     assert await derived(ask) == counts | {"changedCount": 0}
@@ -64,7 +76,7 @@ async def test_a_group_over_branches_is_derived_kept_and_parted(
     found = (await ask(BEI, GROUPS))["clients"]["nodes"][0]["facts"]
     assert found == {"groupSize": 3, "groupExposure": {"amount": f"{owed}.04"}, "groupLoanClass": "DOUBTFUL"}
     # Without the link from the top there are two companies left, who stay what they were.
-    end = {"idempotencyKey": fresh(), "linkId": top["id"], "expectedVersion": 1, "validUntil": "2020-01-02"}
+    end = {"idempotencyKey": fresh(), "linkId": top["id"], "expectedVersion": 2, "validUntil": "2020-01-02"}
     assert "link" in await sent(ask, BO, END, end)
     assert await derived(ask) == counts | {
         "linkCount": 2,
@@ -81,6 +93,88 @@ async def test_a_group_over_branches_is_derived_kept_and_parted(
     # Whether guarantees connect is the rule's affair.
     await administrator.execute("update bank.connection_rule set guarantees_connect = true")
     assert (await derived(ask))["companyCount"] == 3
+
+
+CONTROL = {"kind": "CONTROL", "share": None}
+
+
+async def test_a_branch_learns_nothing_of_a_company_by_claiming_it_for_a_clients_group(ask: Ask) -> None:
+    """Shanghai says that its client controls Beijing's, to read Beijing's figures as the group's less its own."""
+    claim = (await sent(ask, BO, RECORD, link(0, **CONTROL, relatedNumber=number(5))))["link"]
+    assert (await derived(ask))["linkCount"] == 0
+    # A second word from the same branch is no better, at either end.
+    assert "link" in await sent(ask, OFFICER, RECORD, link(0, **CONTROL, relatedNumber=number(5)))
+    assert (await derived(ask))["groupCount"] == 0
+    assert await groups_of(ask, BO) == await groups_of(ask, BEI) == {}
+    # It takes somebody else at headquarters, once.
+    assert (await ask.error(BO, CONFIRM, input=confirmation(claim)))["extensions"] == {"code": "FORBIDDEN"}
+    same = Caller(BO.subject, Role.HEADQUARTERS_ADMINISTRATOR)
+    assert await refused(ask, same, CONFIRM, confirmation(claim)) == ("SECOND_PERSON_NEEDED", [])
+    stale = await refused(ask, HQ, CONFIRM, confirmation(claim, version=2))
+    assert stale == ("CONFLICT", ["input", "expectedVersion"])
+    held = (await sent(ask, HQ, CONFIRM, confirmation(claim)))["link"]
+    assert held == {"id": claim["id"], "version": 2, "recordedBy": BO.subject, "confirmedBy": HQ.subject}
+    assert await refused(ask, HQ, CONFIRM, confirmation(claim, 2)) == ("STATUS_MAY_NOT_FOLLOW", [])
+    assert (await derived(ask))["clientCount"] == 2
+    # What is ended is as confirmed as before; what is made to hold longer is claimed anew.
+    for version, day, counted in ((2, "2099-01-01", 1), (3, "2098-01-01", 1), (4, "2098-01-02", 0)):
+        end = confirmation(claim, version) | {"validUntil": day}
+        assert "link" in await sent(ask, OFFICER, END, end)
+        assert (await derived(ask))["linkCount"] == counted
+    (seen,) = (
+        await ask(BO, "{ clients(where: {links: {some: {confirmedBy: {isNull: true}}}}) { nodes { id } } }")
+    )["clients"]["nodes"]
+    assert seen == {"id": gid(0)}
+
+
+async def test_what_two_branches_say_of_both_ends_counts_as_far_as_they_agree(ask: Ask) -> None:
+    assert "link" in await sent(ask, BO, RECORD, link(0, relatedNumber=number(5), share="0.9"))
+    owned = link(5, direction="INWARD", relatedNumber=number(0), share="0.5")
+    assert "link" in await sent(ask, BEI, RECORD, owned)
+    assert await derived(ask) == {
+        "linkCount": 2,
+        "companyCount": 0,
+        "groupCount": 0,
+        "clientCount": 0,
+        "changedCount": 0,
+    }
+    assert "link" in await sent(
+        ask, BEI, RECORD, link(5, **CONTROL, direction="INWARD", relatedNumber=number(0))
+    )
+    assert "link" in await sent(ask, BO, RECORD, link(0, **CONTROL, relatedNumber=number(5)))
+    assert (await derived(ask))["clientCount"] == 2
+    assert set(await groups_of(ask, BEI)) == {gid(5)}
+
+
+async def test_the_database_takes_from_a_branch_what_it_claims_and_nothing_as_confirmed(
+    ask: Ask, credentials: Credentials, administrator: asyncpg.Connection
+) -> None:
+    await sent(ask, BO, RECORD, link(0))
+    await confirmed(ask, BO, link(1, share="0.4"))
+    portal = await asyncpg.connect(credentials.dsn(Login.PORTAL), timeout=20)
+    copied = """insert into bank.client_link (branch_id, client_id, id, kind, direction, related_country,
+        related_number, valid_from, source, reference, recorded_by, confirmed_by)
+        select branch_id, id, gen_random_uuid(), 'CONTROL', 'OUTWARD', 'CN', '1', '2020-01-01', 'x', id::text, {}
+        from bank.client"""
+    try:
+        await portal.execute(f"set app.branches = '{{{SHANGHAI}}}'")
+        for statement in (
+            copied.format("null, null"),
+            copied.format("'bo', 'hanna'"),
+            "update bank.client_link set confirmed_by = 'hanna' where confirmed_by is null",
+            "update bank.client_link set recorded_by = null, confirmed_by = null",
+            "update bank.client_link set related_number = '1' where confirmed_by is not null",
+            "update bank.client_link set share = 0.3 where confirmed_by is not null",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="a branch only claims links"):
+                await portal.execute(statement)
+        await portal.execute("update bank.client_link set valid_until = '2030-01-01'")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="a branch only claims links"):
+            await portal.execute("update bank.client_link set valid_until = null")
+    finally:
+        await portal.close()
+    with pytest.raises(asyncpg.CheckViolationError, match="confirmed_by_another"):
+        await administrator.execute("update bank.client_link set confirmed_by = recorded_by")
 
 
 async def test_groups_are_derived_one_at_a_time_while_everybody_reads(

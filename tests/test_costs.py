@@ -51,6 +51,8 @@ def cost(text: str, **variables: Any) -> int:
         ("{ ...A ...B } fragment A on Query { clients(first: 9) { nodes { id } } } "
          "fragment B on Query { clients(first: 9) { nodes { legalName } } }", 1 + 1 + 9),
         ("{ viewer @skip(if: true) { role } clients @include(if: false) { nodes { id } } }", 1),
+        ("{ ruleSets(first: 3) { nodes { moving(first: 4) { from } } } }", 1 + 1 + 3 * (1 + 10 + 4)),
+        ("{ ruleSets(first: 3) { nodes { findings { path } } } }", 1 + 1 + 3 * (1 + 10 + 10)),
         ("{ __schema { types { name } } }", 1 + 10_000),
     ],
 )  # fmt: skip

@@ -18,8 +18,9 @@ from tenants.actions.divisions import Writing
 from tenants.actions.once import Done, Refused
 from tenants.database import Database, Transaction
 from tenants.divisions.in_force import recompute
-from tenants.divisions.settling import settle
 from tenants.divisions.shipped import ensure_default_divisions
+from tenants.organisation import Directory
+from tenants.segments.settling import settle
 from tenants.segments.shipped import ACTIVATED_BY, ensure_defaults
 
 ECONOMIC, INDUSTRY, CREDIT = DivisionKind
@@ -159,28 +160,31 @@ async def test_what_comes_into_force_counts_at_once_and_archives_what_was(bank: 
         assert await clusters(transaction) == {("320000", "C17")}
 
 
-async def test_clients_whose_region_changes_are_recorded_in_their_history(bank: Database) -> None:
+async def test_clients_whose_region_changes_are_recorded_in_their_history_afterwards(bank: Database) -> None:
+    h = t.segment_history.c
+    asked = (
+        select(h.value, h.cause, func.count())
+        .where(h.dimension_code == "regionTier", h.valid_until == text("'infinity'"))
+        .group_by(h.value, h.cause)
+        .order_by(h.value)
+    )
     async with writing(bank) as transaction:
         await ensure_defaults(transaction)
-        h = t.segment_history.c
-        asked = (
-            select(h.value, h.cause, func.count())
-            .where(h.dimension_code == "regionTier", h.valid_until == text("'infinity'"))
-            .group_by(h.value, h.cause)
-            .order_by(h.value)
-        )
-        await settle(transaction)
-        before = [tuple(row) for row in await transaction.rows(asked)]
-        assert before == [
-            ("CORE", "ACTIVATION", 3),
-            ("KEY", "ACTIVATION", 2),
-            ("UNDERDEVELOPED", "ACTIVATION", 2),
-        ]
+    await settle(bank, Directory(bank), str)
+    before = [("CORE", "ACTIVATION", 3), ("KEY", "ACTIVATION", 2), ("UNDERDEVELOPED", "ACTIVATION", 2)]
+    async with writing(bank) as transaction:
         model_id = await drafted(transaction, ECONOMIC, coreFrom="0.9")
-        await divisions.activate(transaction, "bea", model_id, 2)
+        done = await divisions.activate(transaction, "bea", model_id, 2)
+        assert isinstance(done, Done)
+        assert done.owes
+        assert [tuple(row) for row in await transaction.rows(asked)] == before
+    settled = await settle(bank, Directory(bank), str)
+    assert settled is not None
+    assert settled.moved == 3
+    async with writing(bank) as transaction:
         after = [tuple(row) for row in await transaction.rows(asked)]
         assert after == [("KEY", "ACTIVATION", 5), ("UNDERDEVELOPED", "ACTIVATION", 2)]
-        assert await settle(transaction) == 0
+    assert await settle(bank, Directory(bank), str) is None
 
 
 async def test_one_who_wrote_a_model_does_not_put_it_in_force(

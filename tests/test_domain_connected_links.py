@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.connections.facts import checked_link, refuse_itself
+from domain.connections.facts import checked_link, is_made_longer, refuse_confirmation, refuse_itself
 from domain.refusals import Refusal
 
 TODAY = dt.date(2026, 1, 15)
@@ -79,3 +79,28 @@ def test_what_cannot_be_a_link_is_refused_at_its_place(said: dict[str, Any], pat
 def test_a_company_is_not_linked_with_itself() -> None:
     assert refuse_itself(("CN", "1"), ("CN", "1"))
     assert not refuse_itself(("CN", "1"), ("SG", "1"))
+
+
+@pytest.mark.parametrize(
+    ("recorded_by", "confirmed_by", "code"),
+    [
+        ("bo", None, None),
+        ("hanna", None, "SECOND_PERSON_NEEDED"),
+        ("bo", "henri", "STATUS_MAY_NOT_FOLLOW"),
+        # An import confirms what it brings.
+        (None, None, "STATUS_MAY_NOT_FOLLOW"),
+    ],
+)
+def test_a_link_is_confirmed_once_and_by_another_person(
+    recorded_by: str | None, confirmed_by: str | None, code: str | None
+) -> None:
+    refusal = refuse_confirmation(recorded_by, confirmed_by, "hanna")
+    assert (refusal and refusal.code) == code
+
+
+def test_a_link_is_made_longer_by_a_later_end_or_by_none() -> None:
+    assert is_made_longer(day(1), day(2))
+    assert is_made_longer(day(1), None)
+    assert not is_made_longer(day(2), day(2))
+    assert not is_made_longer(day(2), day(1))
+    assert not is_made_longer(None, day(1))

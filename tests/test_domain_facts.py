@@ -115,23 +115,31 @@ def test_a_refused_registration_says_which_field(country: str, number: str, path
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("city", "city"), ("legal_name", "legalName"), ("a_b_c", "aBC"), ("x_2y", "x2y"), ("revenue_cagr3y", "revenueCagr3y")]
+    ("name", "told"),
+    [
+        ("city", "city"),
+        ("legal_name", "legalName"),
+        ("a_b_c", "aBC"),
+        ("x_2y", "x2y"),
+        ("revenue_cagr3y", "revenueCagr3y"),
+    ],
 )
 def test_paths_are_in_callers_names(name: str, told: str) -> None:
     assert camel(name) == told
 
 
 # Who may do what, anywhere at all. Columns: register, update, contacts, statement, event, move, import,
-# complete a task, keep playbooks, divisions, edit rules, activate rules, record links, derive groups.
+# complete a task, keep playbooks, divisions, edit rules, activate rules, record links, confirm them, derive
+# groups.
 MAY: dict[Role, str] = {
-    Role.HEADQUARTERS_ADMINISTRATOR: "yyy--yy-yyyy-y",
-    Role.HEADQUARTERS_ANALYST: "--------------",
-    Role.AUDITOR: "--------------",
-    Role.REGIONAL_MANAGER: "yyy----y------",
-    Role.BRANCH_MANAGER: "yyyyy--y----y-",
-    Role.RELATIONSHIP_MANAGER: "yyy----y------",
-    Role.CREDIT_OFFICER: "---yy--y----y-",
-    Role.CLIENT_USER: "--------------",
+    Role.HEADQUARTERS_ADMINISTRATOR: "yyy--yy-yyyy-yy",
+    Role.HEADQUARTERS_ANALYST: "---------------",
+    Role.AUDITOR: "---------------",
+    Role.REGIONAL_MANAGER: "yyy----y-------",
+    Role.BRANCH_MANAGER: "yyyyy--y----y--",
+    Role.RELATIONSHIP_MANAGER: "yyy----y-------",
+    Role.CREDIT_OFFICER: "---yy--y----y--",
+    Role.CLIENT_USER: "---------------",
 }
 
 

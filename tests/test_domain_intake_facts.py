@@ -154,6 +154,13 @@ def test_a_typed_day_is_understood_whatever_form_the_mapping_gives_its_days(day:
     assert date(text, ISO) == day
 
 
+@pytest.mark.parametrize("end", [dt.date.min, dt.date.max])
+def test_the_ends_of_the_calendar_are_no_days_however_wide_the_mapping(end: dt.date) -> None:
+    assert date(end.isoformat(), DateForm((), 1950, dt.date.min, dt.date.max)) == Bad(
+        "is an end of the calendar: leave it out for an open end"
+    )
+
+
 @given(st.integers(-(10**14), 10**14))
 def test_cents_survive_a_spreadsheets_floating_point(cents: int) -> None:
     text = written(cents / 100)

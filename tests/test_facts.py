@@ -53,6 +53,13 @@ async def test_the_view_is_as_the_code_declares_it(administrator: asyncpg.Connec
     ]
 
 
+async def test_the_banks_day_is_none_of_the_calendars_ends(bank: asyncpg.Connection) -> None:
+    """The days reckoned from it would lie beyond the calendar, or be infinite."""
+    for day in (dt.date.min, dt.date(1899, 12, 31), dt.date(3000, 1, 1), dt.date.max):
+        with pytest.raises(asyncpg.CheckViolationError, match="day_of_a_bank"):
+            await set_day(bank, day)
+
+
 async def test_statements(bank: asyncpg.Connection) -> None:
     await bank.execute("delete from bank.financial_statement")
     latest = {

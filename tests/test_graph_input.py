@@ -115,9 +115,16 @@ def test_every_scalar_takes_anything_or_says_bad_input(value: Any) -> None:
             parse(value)
 
 
-@given(st.dates())
-def test_a_day_is_read_as_it_is_written(day: Any) -> None:
+@given(st.dates(dt.date(1, 1, 2), dt.date(9999, 12, 30)))
+def test_a_day_is_read_as_it_is_written(day: dt.date) -> None:
     assert parse_day(day.isoformat()) == day
+
+
+@pytest.mark.parametrize("day", [dt.date.min, dt.date.max])
+def test_the_ends_of_the_calendar_are_no_days(day: dt.date) -> None:
+    """The driver makes them infinite, and then no day is answered."""
+    with pytest.raises(BadInput, match="leave it out for an open end"):
+        parse_day(day.isoformat())
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

@@ -197,6 +197,12 @@ async def test_no_more_than_the_whole_of_a_company_is_owned(
     assert [line for line, *_ in refused(tmp_path)] == ["4", "6"]
     assert "more than 100 %" in refused(tmp_path)[0][2]
     assert await administrator.fetchval("select sum(share) from bank.client_link") == 1
+    # What an import brings counts, also of what a branch had only claimed.
+    await administrator.execute("update bank.client_link set recorded_by = 'bo'")
+    file = write(tmp_path / "names.xlsx", table("client_links", [rows[0] | {"related_name": "A Holdings"}]))
+    await take(database, directory, tmp_path, file=file, mapping="client_links")
+    claims = await administrator.fetch("select reference from bank.client_link where recorded_by is not null")
+    assert {row[0] for row in claims} == {"B", "D"}
 
 
 async def test_a_sheet_is_chosen_by_name_and_its_own_rows_are_blamed(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ INVALID: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"legalName": "x" * 201}, "INVALID_INPUT", ["legalName"]),
     ({"address": "x" * 301}, "INVALID_INPUT", ["address"]),
     ({"establishedOn": "2026-01-16"}, "INVALID_INPUT", ["establishedOn"]),
-    ({"relationshipSince": "9999-12-31"}, "INVALID_INPUT", ["relationshipSince"]),
+    ({"relationshipSince": "9999-12-30"}, "INVALID_INPUT", ["relationshipSince"]),
     ({"establishedOn": "0999-12-31"}, "INVALID_INPUT", ["establishedOn"]),
     ({"employees": -1}, "INVALID_INPUT", ["employees"]),
     ({"currency": "XXX"}, "INVALID_INPUT", ["currency"]),

@@ -16,7 +16,7 @@ from mutation_requests import (
     refused,
     sent,
 )
-from small_bank import SHANGHAI, facility_id
+from small_bank import SHANGHAI, SmallBank, facility_id
 
 from schema.ids import encode
 
@@ -42,7 +42,12 @@ async def test_figures_and_events_that_cannot_be_are_refused(ask: Ask) -> None:
         (STATEMENT, figures(source=" "), "INVALID_INPUT", ["source"]),
         (STATEMENT, figures(currency="XXX"), "INVALID_INPUT", ["currency"]),
         (STATEMENT, figures(currency="XXX", revenue="1"), "INVALID_INPUT", ["currency"]),
-        (STATEMENT, figures(totalAssets="3", totalLiabilities="1", equity="1"), "INVALID_INPUT", ["totalAssets"]),
+        (
+            STATEMENT,
+            figures(totalAssets="3", totalLiabilities="1", equity="1"),
+            "INVALID_INPUT",
+            ["totalAssets"],
+        ),
         (STATEMENT, figures(totalAssets="0.001"), "INVALID_INPUT", ["totalAssets"]),
         (STATEMENT, figures(totalAssets="9" * 20), "INVALID_INPUT", ["totalAssets"]),
         (EVENT, event(occurredOn="2026-01-16"), "INVALID_INPUT", ["occurredOn"]),
@@ -71,3 +76,19 @@ async def test_an_event_is_recorded_once_per_source_and_reference(ask: Ask) -> N
     }
     assert await refused(ask, OFFICER, EVENT, event()) == ("ALREADY_REGISTERED", ["input", "reference"])
     assert "creditEvent" in await sent(ask, OFFICER, EVENT, event(kind="CHARGE_OFF", amount=None))
+
+
+async def test_what_the_bank_suspects_is_not_told_to_the_suspect(ask: Ask) -> None:
+    for kind in ("MISUSE", "RELATED_PARTY_ABUSE", "COVENANT_DEFAULT"):
+        assert "creditEvent" in await sent(
+            ask, OFFICER, EVENT, event(clientId=gid(1), kind=kind, amount=None)
+        )
+    asked = "{ clients { nodes { id creditEvents { totalCount nodes { kind } } } } }"
+    told = [
+        {node["id"]: node["creditEvents"] for node in (await ask(caller, asked))["clients"]["nodes"]}[gid(1)]
+        for caller in (BO, SmallBank.huaxia)
+    ]
+    staff, suspect = ({node["kind"] for node in events["nodes"]} for events in told)
+    assert staff - suspect == {"MISUSE", "RELATED_PARTY_ABUSE"}
+    assert "COVENANT_DEFAULT" in suspect
+    assert told[1]["totalCount"] == told[0]["totalCount"] - 2

@@ -33,6 +33,7 @@ from domain.access import Caller, Role
 from schema.graph import graph
 from tenants.database import Database
 from tenants.playbooks.shipped import shipped_playbooks
+from tenants.segments.settling import settle
 from tenants.segments.shipped import ensure_defaults
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "playbooks.md"
@@ -217,6 +218,9 @@ async def test_a_new_version_in_force_changes_the_tasks_of_its_clients_once(ask:
     again = {"idempotencyKey": fresh(), "playbookId": drafted["id"], "expectedVersion": 3}
     assert await refused(ask, SECOND, ACTIVATE, again) == told
     assert await refused(ask, HQ, EDIT, again) == told
+    # In force at once; the tasks follow beside the requests.
+    assert (await tasks_of(ask, BO)).keys() == before.keys()
+    await settle(bank, ask.directory, str)
     after = await tasks_of(ask, BO)
     # What was done stays done, what goes on keeps its day, what is new begins now, and the rest is cancelled.
     assert {code: (task["status"], task["dueOn"]) for code, task in after.items()} == {

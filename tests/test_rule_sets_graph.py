@@ -21,6 +21,7 @@ from tenants.organisation import Directory
 from tenants.segments.shipped import ensure_defaults, shipped_rule_sets
 
 SECOND = Caller("hugo", Role.HEADQUARTERS_ADMINISTRATOR)
+THIRD = Caller("hilda", Role.HEADQUARTERS_ADMINISTRATOR)
 SHIPPED = {one.code: one.rule_set for one in shipped_rule_sets()}
 NAMES = sorted(SHIPPED)
 
@@ -75,13 +76,14 @@ SIMULATION = {
     "warnings": ["no rule gives V4", "说明, [1]"],
 }
 INSERT = """insert into bank.rule_set (dimension_code, number, status, body, created_by, edited_by, simulated_by,
-    simulated_at, simulation) values ('valueTier', 2, 'SIMULATED', $1, 'hana', 'hana', 'hana', now(), $2)
-    returning id"""
+    simulated_at) values ('valueTier', 2, 'SIMULATED', $1, 'hana', 'hana', 'hana', now()) returning id"""
+KEEP = "insert into bank.rule_set_simulation (rule_set_id, found) values ($1, $2)"
 
 
 async def kept(administrator: asyncpg.Connection) -> str:
     """The id of a simulated rule set."""
-    number = await administrator.fetchval(INSERT, json.dumps(ODD), json.dumps(SIMULATION))
+    number = await administrator.fetchval(INSERT, json.dumps(ODD))
+    await administrator.execute(KEEP, number, json.dumps(SIMULATION))
     return encode("RuleSet", (number,))
 
 
@@ -255,7 +257,9 @@ async def test_headquarters_adds_a_dimension_and_a_region_its_own_rules_without_
         made = (await sent(ask, HQ, SIMULATE, step(made)))["ruleSet"]
         made = (await sent(ask, SECOND, ACTIVATE, step(made)))["ruleSet"]
     assert (await in_segment(ask, "loyalty", "FIRM"), await in_segment(ask, "loyalty", "LEAVING")) == (2, 5)
-    await sent(ask, HQ, ARCHIVE, step(made))
+    for alone in (HQ, SECOND):
+        assert await refused(ask, alone, ARCHIVE, step(made)) == ("SECOND_PERSON_NEEDED", [])
+    await sent(ask, THIRD, ARCHIVE, step(made))
     assert await in_segment(ask, "loyalty", "FIRM") == 7
 
 

@@ -270,6 +270,7 @@ def _source_tables() -> None:
         sa.Column("singleton", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         _check("business_day", "one_row", "singleton"),
+        _check("business_day", "day_of_a_bank", "day between '1900-01-01' and '2999-12-31'"),
         sa.PrimaryKeyConstraint("singleton", name="pk_business_day"),
     )
     _of_a_client(
@@ -446,7 +447,9 @@ def _views() -> None:
         "create function app.client_facts_at(day date) returns setof bank.client_facts stable parallel safe "
         "language sql begin atomic"
     )
-    _run("client_facts", HEAD=head, KEPT=known, TODAY="client_facts_at.day", END="; end")
+    # The driver sends Python's last day as infinity, which nothing can be subtracted from.
+    day = "least(client_facts_at.day, date '9999-12-31')"
+    _run("client_facts", HEAD=head, KEPT=known, TODAY=day, END="; end")
 
 
 def _names(*families: str) -> list[str]:

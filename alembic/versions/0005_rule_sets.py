@@ -11,14 +11,14 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tenants.ddl import Access, reference_table, tenant_table
-from tenants.roles import CLIENT
+from tenants.roles import CLIENT, HEADQUARTERS, PORTAL
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-REFERENCE = ("dimension", "rule_set", "rules_change")
+REFERENCE = ("dimension", "rule_set", "rule_set_simulation", "rules_change")
 
 # A type of ranges, for an exclusion constraint over text without an extension.
 CODES = 'create type app.codes as range (subtype = text, collation = "C")'
@@ -31,11 +31,17 @@ alter table bank.rule_set add constraint ex_rule_set_one_at_a_time exclude using
 """
 
 # The counter's row is locked until the end of a transaction that raises it: activations follow one another.
+# The counter of one that was undone is given again, its mark never: no server takes its rules for another's.
+# A variable, since Citus lets no volatile function into an update.
+NEVER_GIVEN = "never_given uuid := gen_random_uuid();"
+RAISE = "update bank.rules_change set counter = counter + 1, mark = never_given;"
 CHANGES = (
-    """
+    f"""
     create function app.rules_have_changed() returns trigger language plpgsql as $$
+    declare
+        {NEVER_GIVEN}
     begin
-        update bank.rules_change set counter = counter + 1;
+        {RAISE}
         return null;
     end $$
     """,
@@ -48,11 +54,13 @@ CHANGES = (
     for each row when (old.effective_from is not null) execute function app.rules_have_changed()
     """,
     # An override holds for what lies below its unit: whoever moves there has other rules.
-    """
+    f"""
     create function app.places_have_changed() returns trigger language plpgsql as $$
+    declare
+        {NEVER_GIVEN}
     begin
         if exists (select from bank.rule_set where unit_id is not null and effective_from is not null) then
-            update bank.rules_change set counter = counter + 1;
+            {RAISE}
         end if;
         return null;
     end $$
@@ -67,7 +75,7 @@ CHANGES = (
 # at its end: nothing is written, nobody waits, and an undone change is not in it.
 STAMP = """
 create function app.rules_stamp() returns text stable parallel safe language sql
-return (select rules_change.counter from bank.rules_change)::text || ':' || to_char(app.today(), 'YYYY-MM-DD')
+return (select rules_change.mark from bank.rules_change)::text || ':' || to_char(app.today(), 'YYYY-MM-DD')
 """
 MOST_DUE_BYTES = 8_000_000
 DUE = (
@@ -157,9 +165,9 @@ def _reference_tables() -> None:
         sa.Column("edited_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("simulated_by", sa.Text(), nullable=True),
         sa.Column("simulated_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("simulation", postgresql.JSONB(), nullable=True),
         sa.Column("activated_by", sa.Text(), nullable=True),
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("archived_by", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
             "status in ('DRAFT', 'SIMULATED', 'ACTIVE', 'ARCHIVED')", name=op.f("ck_rule_set_status_known")
@@ -181,10 +189,14 @@ def _reference_tables() -> None:
             name=op.f("ck_rule_set_draft_has_no_effect"),
         ),
         sa.CheckConstraint(
-            "status <> 'SIMULATED' or simulation is not null", name=op.f("ck_rule_set_simulated_has_a_result")
+            "status <> 'SIMULATED' or simulated_at is not null", name=op.f("ck_rule_set_simulated_at_a_time")
         ),
         sa.CheckConstraint(
             "activated_by <> created_by and activated_by <> edited_by", name=op.f("ck_rule_set_four_eyes")
+        ),
+        sa.CheckConstraint(
+            "activated_by is null or archived_by not in (activated_by, created_by, edited_by)",
+            name=op.f("ck_rule_set_ended_by_another"),
         ),
         sa.ForeignKeyConstraint(
             ["dimension_code"], ["bank.dimension.code"], name="fk_rule_set_dimension_code"
@@ -201,10 +213,25 @@ def _reference_tables() -> None:
     )
     op.execute(ONE_AT_A_TIME)
     reference_table(
+        "rule_set_simulation",
+        sa.Column("rule_set_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("found", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rule_set_id"], ["bank.rule_set.id"], name="fk_rule_set_simulation_rule_set_id"
+        ),
+        sa.PrimaryKeyConstraint("rule_set_id", name="pk_rule_set_simulation"),
+    )
+    # Counted over all branches: not for one of them. Editing takes it away.
+    op.execute(f"revoke select on bank.rule_set_simulation from {PORTAL}")
+    op.execute(f"grant delete on bank.rule_set_simulation to {HEADQUARTERS}")
+    reference_table(
         "rules_change",
         sa.Column("singleton", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("counter", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("settled", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("mark", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.CheckConstraint("singleton", name=op.f("ck_rules_change_only_one_row")),
+        sa.CheckConstraint("settled <= counter", name=op.f("ck_rules_change_settled_what_was")),
         sa.PrimaryKeyConstraint("singleton", name="pk_rules_change"),
     )
     op.execute("insert into bank.rules_change default values")

@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tenants.ddl import reference_table
-from tenants.roles import CLIENT, HEADQUARTERS, PORTAL
+from tenants.roles import CLIENT, HEADQUARTERS, OWNER, PORTAL
 
 revision = "0006"
 down_revision = "0005"
@@ -100,6 +100,9 @@ def upgrade() -> None:
     for name in TABLES:
         # How the bank divides regions is no business of its clients.
         op.execute(f"revoke select on bank.{name} from {CLIENT}")
+    for name in ("division_move", "division_move_exposure"):
+        # Counted over all branches, region by region: not for one of them.
+        op.execute(f"revoke select on bank.{name} from {PORTAL}")
     for name in MADE_ANEW:
         op.execute(f"grant delete on bank.{name} to {HEADQUARTERS}")
     for view, definition in (
@@ -107,6 +110,7 @@ def upgrade() -> None:
         ("cluster_difference", CLUSTER_DIFFERENCE),
     ):
         op.execute(definition)
+        op.execute(f"alter view bank.{view} owner to {OWNER}")
         op.execute(f"grant select on bank.{view} to {PORTAL}, {HEADQUARTERS}")
     for column in IN_FORCE:
         op.add_column("region", sa.Column(column, sa.Integer(), nullable=True), schema="bank")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from tenants.ddl import Access, reference_table, tenant_table
+from tenants.ddl import IN_SCOPE, Access, reference_table, tenant_table
+from tenants.roles import PORTAL
 
 revision = "0007"
 down_revision = "0006"
@@ -73,6 +74,44 @@ LINKS_ARE_POSSIBLE = (
     referencing new table as written for each statement execute function app.client_link_is_possible()
     """,
 )
+
+# What a branch records is its claim: under the portal's login nothing is imported or confirmed, and what is may be
+# ended earlier, but neither changed nor made longer.
+BRANCHES_ONLY_CLAIM = (
+    """
+    create function app.client_link_is_no_claim() returns trigger language plpgsql as $$
+    begin
+        raise exception 'link % would count as confirmed: a branch only claims links, headquarters confirms them',
+            new.reference using errcode = 'insufficient_privilege';
+    end $$
+    """,
+    f"""
+    create trigger client_link_is_recorded_as_a_claim before insert on bank.client_link for each row
+    when (current_user = '{PORTAL}' and (new.recorded_by is null or new.confirmed_by is not null))
+    execute function app.client_link_is_no_claim()
+    """,
+    f"""
+    create trigger client_link_stays_a_claim before update on bank.client_link for each row
+    when (
+        current_user = '{PORTAL}' and (new.recorded_by is null or new.confirmed_by is not null)
+        and (
+            coalesce(new.valid_until, 'infinity') > coalesce(old.valid_until, 'infinity')
+            or (
+                new.branch_id, new.client_id, new.kind, new.direction, new.related_country, new.related_number,
+                new.share, new.valid_from, new.recorded_by, new.confirmed_by
+            ) is distinct from (
+                old.branch_id, old.client_id, old.kind, old.direction, old.related_country, old.related_number,
+                old.share, old.valid_from, old.recorded_by, old.confirmed_by
+            )
+        )
+    )
+    execute function app.client_link_is_no_claim()
+    """,
+)
+
+OWN_ROWS = "client_id = any (app.clients())"
+# What the bank suspects is not told to the suspect.
+NOT_SUSPECTED = "kind not in ('MISUSE', 'RELATED_PARTY_ABUSE')"
 
 # A holding may be recorded at the holder and at what it holds, by several sources: a holder counts once, with the
 # most that is said. The sum can only rise on a day on which some holding begins.
@@ -181,14 +220,19 @@ def upgrade() -> None:
     _links()
     _rule()
     _derivations()
+    op.execute(
+        f"alter policy client on bank.credit_event using ({IN_SCOPE} and {OWN_ROWS} and {NOT_SUSPECTED})"
+    )
 
 
 def downgrade() -> None:
+    op.execute(f"alter policy client on bank.credit_event using ({IN_SCOPE} and {OWN_ROWS})")
     op.execute("drop function app.related(int, uuid, int, int)")
     op.execute("drop function app.most_held(int, text, text)")
     for table in ("group_derivation", "connection_rule", "client_link"):
         op.drop_table(table, schema="bank")
     op.execute("drop function app.client_link_is_possible()")
+    op.execute("drop function app.client_link_is_no_claim()")
 
 
 def _links() -> None:
@@ -209,6 +253,8 @@ def _links() -> None:
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=True),
+        sa.Column("confirmed_by", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -228,6 +274,7 @@ def _links() -> None:
             "(amount_minor is null) = (currency is null)", name=op.f("ck_client_link_amount_has_currency")
         ),
         sa.CheckConstraint("valid_until >= valid_from", name=op.f("ck_client_link_ends_after_it_begins")),
+        sa.CheckConstraint("confirmed_by <> recorded_by", name=op.f("ck_client_link_confirmed_by_another")),
         sa.ForeignKeyConstraint(
             ["branch_id", "client_id"],
             ["bank.client.branch_id", "bank.client.id"],
@@ -255,7 +302,7 @@ def _links() -> None:
     )
     op.execute(RELATED)
     op.execute(MOST_HELD)
-    for statement in LINKS_ARE_POSSIBLE:
+    for statement in (*LINKS_ARE_POSSIBLE, *BRANCHES_ONLY_CLAIM):
         op.execute(statement)
 
 

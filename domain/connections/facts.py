@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.connections.kinds import LinkKind
 from domain.facts import checked, checked_registration
-from domain.refusals import Refusal, invalid
+from domain.refusals import Refusal, RefusalCode, invalid
 
 SHARE_PLACES = Decimal("0.000001")
 
@@ -37,10 +37,27 @@ def checked_link(facts: Mapping[str, Any], *, today: dt.date) -> dict[str, Any] 
 
 def refuse_end(valid_from: dt.date, valid_until: dt.date | None) -> Refusal | None:
     """Why a link may not end on a day: it cannot end before it begins. On that very day it never held."""
-    if valid_until == dt.date.max or valid_from == dt.date.max:
-        return invalid("this is no day: leave the end out where none is known", "validUntil")
     if valid_until is not None and valid_until < valid_from:
         return invalid(f"the link would end before it begins, on {valid_from.isoformat()}", "validUntil")
+    return None
+
+
+def is_made_longer(before: dt.date | None, after: dt.date | None) -> bool:
+    """Whether a link would hold on days on which it did not: a new claim."""
+    return before is not None and (after is None or after > before)
+
+
+def refuse_confirmation(recorded_by: str | None, confirmed_by: str | None, subject: str) -> Refusal | None:
+    """Why somebody may not confirm a link: it takes another person than the recorder, and once is enough."""
+    if recorded_by is None:
+        return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, "this link was imported, which confirms it")
+    if confirmed_by is not None:
+        return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, "this link has been confirmed already")
+    if recorded_by == subject:
+        return Refusal(
+            RefusalCode.SECOND_PERSON_NEEDED,
+            "you have recorded this link yourself: ask another administrator at headquarters to confirm it",
+        )
     return None
 
 

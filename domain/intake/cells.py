@@ -122,6 +122,9 @@ def minor(amount: Decimal, currency: str | None, least: int | None) -> int | Bad
     return Bad(f"is less than {least}") if least is not None and units < least else units
 
 
+_ENDS = (dt.date.min, dt.date.max)
+"""What files write for "since ever" and "for ever": the database's driver makes them infinite, which is no day."""
+
 _DIRECTIVES = {
     "Y": "(?P<Y>[0-9]{4})",
     "y": "(?P<y>[0-9]{2})",
@@ -159,6 +162,8 @@ def date(cell: str, form: DateForm) -> dt.date | Bad:
         day = _day(match.groupdict(), form.two_digit_years_from) if match else None
         if day is None:
             continue
+        if day in _ENDS:
+            return Bad("is an end of the calendar: leave it out for an open end")
         if day < form.not_before:
             return Bad(f"is before {form.not_before}")
         return day if day <= form.not_after else Bad(f"is after {form.not_after}")
@@ -179,7 +184,8 @@ def add_months(day: dt.date, months: int) -> dt.date | Bad:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not dt.MINYEAR <= year <= dt.MAXYEAR:
         return Bad("lies beyond the calendar")
-    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+    later = dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+    return later if later not in _ENDS else Bad("lies beyond the calendar")
 
 
 _REGISTRATION_WORDS = {

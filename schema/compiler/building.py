@@ -133,7 +133,7 @@ class Building:
 
     def hides(self, target: Binding) -> bool:
         """Whether the caller's login may not read the target's table at all."""
-        return target.hidden_from_clients and self.audience.login is Login.CLIENT
+        return target.is_hidden_from(self.audience.login)
 
     def table(self, target: Binding) -> FromClause:
         """The target's table under a name of its own; where the caller may not read it, no rows instead."""

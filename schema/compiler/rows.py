@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Date, FromClause, Integer, func, select
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, func, literal_column, select
 
 from schema.binding import (
     AmountSource,
@@ -38,7 +38,7 @@ from schema.compiler.json_text import (
 )
 from schema.compiler.outline import NotCompiled, Selected
 from schema.compiler.pages import related
-from schema.compiler.values import leaf, money, own
+from schema.compiler.values import leaf, money, object_in, own
 from schema.relations import companies_related, linked, of_dimensions, rows_as_of, units_above
 
 NOT_ANSWERED = "\x01"
@@ -57,8 +57,8 @@ def columns_for(of: Binding, fields: Sequence[Selected]) -> set[str]:
         match field.source:
             case ColumnSource(name=name) | TextsSource(name=name) | ObjectsSource(name=name):
                 names.add(name)
-            case ObjectSource(name=name):
-                names.add(name)
+            case ObjectSource(name=name, sql=sql):
+                names |= {name} if sql is None else set(of.key)
             case AmountSource(minor=minor, currency=currency):
                 names |= {minor, currency}
             case IdSource():
@@ -86,6 +86,13 @@ def _piece(building: Building, of: Binding, row: FromClause, field: Selected) ->
     if field.name == "__typename":
         return Constant(f'"{of.type_name}"')
     match field.source:
+        case ObjectSource() as source if source.is_hidden_from(building.audience.login):
+            return Constant("null")
+        case ObjectSource(sql=sql) if sql is not None:
+            # Read once, whatever is asked of it: the offset is a fence.
+            kept = building.subquery(select(sql(row).label("kept")).offset(literal_column("0")))
+            shown = element(object_in(f"{kept.name}.kept", field.fields))
+            return Json(select(shown).select_from(kept).correlate(row).scalar_subquery())
         case ColumnSource() | AmountSource() | IdSource() | TextsSource() | ObjectsSource() | ObjectSource():
             return own(of, str(row.name), field)  # type: ignore[attr-defined]
         case ExpressionSource(sql=sql):

@@ -97,7 +97,7 @@ def own(of: Binding, row: str, field: Selected) -> Piece:
                 return Json(f"{row}.{name}")
             return Json(_objects(f"{row}.{name}", field.fields))
         case ObjectSource(name=name):
-            return Json(_object(f"{row}.{name}", field.fields))
+            return Json(object_in(f"{row}.{name}", field.fields))
     raise AssertionError(f"{field.name} is not the row's own")
 
 
@@ -117,7 +117,7 @@ def _objects(column: str, fields: Sequence[Selected]) -> str:
     return f"(select '[' || coalesce({listed}, '') || ']' from {objects})"
 
 
-def _object(value: str, fields: Sequence[Selected], depth: int = 0) -> str:
+def object_in(value: str, fields: Sequence[Selected], depth: int = 0) -> str:
     """What is selected of an object of JSON and of what is below it; the word null where there is none."""
     members = ((field.key, _member(value, field, depth)) for field in fields)
     return f"case when jsonb_typeof({value}) = 'object' then {json_object(members)} else 'null' end"
@@ -129,11 +129,11 @@ def _member(value: str, field: Selected, depth: int) -> Piece:
     inner = f"({value} -> {text_literal(field.name)})"
     if not is_list_type(get_nullable_type(field.definition.type)):
         return Json(
-            _object(inner, field.fields, depth) if field.fields else f"coalesce({inner}::text, 'null')"
+            object_in(inner, field.fields, depth) if field.fields else f"coalesce({inner}::text, 'null')"
         )
     # Each level's items have a name of their own, so that those above stay in sight.
     item = f"i{depth}"
-    each = _object(f"{item}.item", field.fields, depth + 1) if field.fields else f"{item}.item::text"
+    each = object_in(f"{item}.item", field.fields, depth + 1) if field.fields else f"{item}.item::text"
     listed = f"string_agg({each}, ',' order by {item}.n)"
     items = f"jsonb_array_elements({inner}) with ordinality as {item}(item, n)"
     return Json(f"(select '[' || coalesce({listed}, '') || ']' from {items})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -16,10 +16,10 @@ from tenants.database import Transaction
 from tenants.divisions.computing import compute
 from tenants.divisions.in_force import put_in_force
 from tenants.divisions.policies import write_policies
-from tenants.divisions.settling import settle
 from tenants.divisions.shipped import ONE_AT_A_TIME
 from tenants.divisions.simulating import forget_moves
 from tenants.divisions.simulating import simulate as divide_and_compare
+from tenants.segments.settling import owe
 from tenants.tables import division, division_cluster, division_model, division_part
 
 LONGEST_NAME = 100
@@ -119,7 +119,10 @@ async def simulate(transaction: Transaction, subject: str, model_id: int, expect
 
 
 async def activate(transaction: Transaction, subject: str, model_id: int, expected_version: int) -> Outcome:
-    """Put a simulated model in force, in place of the one of its kind that was; by a second person."""
+    """Put a simulated model in force, in place of the one of its kind that was; by a second person.
+
+    Clients' facts follow at once; their history and tasks are owed.
+    """
     model = await _locked(transaction, model_id, expected_version)
     if isinstance(model, Refused):
         return model
@@ -141,8 +144,8 @@ async def activate(transaction: Transaction, subject: str, model_id: int, expect
     )
     await compute(transaction, model_id)
     await put_in_force(transaction, kind)
-    await settle(transaction)
-    return done
+    await owe(transaction)
+    return replace(done, owes=True)
 
 
 async def archive(transaction: Transaction, subject: str, model_id: int, expected_version: int) -> Outcome:

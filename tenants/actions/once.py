@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +23,13 @@ Key = tuple[int | str | UUID, ...]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The action was carried out; `key` is the primary key of the row it made or changed."""
+    """The action was carried out; `key` is the primary key of the row it made or changed.
+
+    It `owes` where every client's history and tasks are to follow, outside of the request.
+    """
 
     key: Key
+    owes: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ async def once(
         if isinstance(outcome, Done):
             await record_changes(transaction, database.rules)
         await _record(transaction, scope, home, command, outcome)
+    if isinstance(outcome, Done) and outcome.owes:
+        database.owing.set()
     return outcome
 
 

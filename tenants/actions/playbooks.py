@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from domain.facts import camel
 from domain.playbooks import Playbook, PlaybookStatus, refuse_playbook
@@ -14,14 +14,8 @@ from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_fo
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
 from tenants.playbooks.rows import columns_of, content_of, write_parts
-from tenants.playbooks.settling import ClientKey, apply_playbooks
-from tenants.tables import (
-    client,
-    dimension,
-    playbook,
-    rule_set,
-    segment_history,
-)
+from tenants.segments.settling import owe
+from tenants.tables import dimension, playbook, rule_set
 
 MAY_BE_LEFT_OUT = {"security_note": None, "products": ()}
 """Of a playbook that copies none."""
@@ -87,7 +81,7 @@ async def edit(
 async def activate(
     transaction: Transaction, playbook_id: int, expected_version: int, subject: str
 ) -> Outcome:
-    """Put a draft into force in place of the version that is, and change the tasks of the clients concerned."""
+    """Put a draft into force in place of the version that is; the tasks that change with it are owed."""
     of_family = select(playbook.c.dimension_code, playbook.c.value).where(playbook.c.id == playbook_id)
     family = await transaction.row(of_family)
     if family is None:
@@ -107,10 +101,10 @@ async def activate(
     await _set_status(transaction, playbook_id, PlaybookStatus.ACTIVE, **told)
     # A version that asks for the same tasks changes none.
     before = (await content_of(transaction, replaced)).items if replaced is not None else ()
-    if set(before) != set((await content_of(transaction, playbook_id)).items):
-        concerned = await _locked_clients(transaction, family["dimension_code"], family["value"])
-        await apply_playbooks(transaction, concerned)
-    return Done((playbook_id,))
+    changes_tasks = set(before) != set((await content_of(transaction, playbook_id)).items)
+    if changes_tasks:
+        await owe(transaction)
+    return Done((playbook_id,), owes=changes_tasks)
 
 
 async def _set_status(
@@ -155,20 +149,3 @@ def _refuse_change(seen: list[Any], playbook_id: int, expected_version: int, wan
         message = f"a playbook that is {row['status']} cannot {wanted}: draft a new version of it"
         return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("playbookId",)), (playbook_id,))
     return None
-
-
-async def _locked_clients(transaction: Transaction, dimension_code: str, value: str) -> list[ClientKey]:
-    """The clients whose segment this is, kept from changing.
-
-    Before any of their tasks is touched, since other writers lock the client first, too.
-    """
-    h = segment_history.c
-    same = (h.branch_id == client.c.branch_id, h.client_id == client.c.id)
-    asked = (
-        select(client.c.branch_id, client.c.id)
-        .join(segment_history, and_(*same))
-        .where(h.dimension_code == dimension_code, h.value == value, h.valid_until == text("'infinity'"))
-        .order_by(client.c.branch_id, client.c.id)
-        .with_for_update(read=True, key_share=True, of=client)
-    )
-    return [(row["branch_id"], row["id"]) for row in await transaction.rows(asked)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, func, literal, null, select, update
+from sqlalchemy import ARRAY, Integer, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.conditions import Unreadable
@@ -22,7 +23,7 @@ from tenants.segments import activating, simulating
 from tenants.segments.rulebook import RulesInForce, read_paths, read_rulebook, rule_set_of
 from tenants.segments.simulating import Draft
 from tenants.tables import dimension as dimensions
-from tenants.tables import rule_set
+from tenants.tables import rule_set, rule_set_simulation
 from tenants.tables import unit as units
 from tenants.transaction import Transaction
 
@@ -112,6 +113,7 @@ async def edit(
         return row
     if refusal := _unreadable(body, row["dimension_code"]):
         return Refused(refusal)
+    await _forget_simulation(transaction, row)
     return await _changed(
         transaction,
         row,
@@ -120,8 +122,6 @@ async def edit(
         note=row["note"] if note is ... else note,
         edited_by=subject,
         edited_at=func.now(),
-        # Not None: that would be JSON's null.
-        simulation=null(),
         simulated_by=None,
         simulated_at=None,
     )
@@ -136,8 +136,8 @@ async def simulate(
         return row
     rulebook = await _with_tree(transaction)
     made = rule_set_of(row["body"])
-    found = activating.findings(made, rulebook)
-    if refusal := activating.refused_for(found):
+    found = await asyncio.to_thread(activating.findings, made, rulebook)
+    if refusal := activating.refused_for(found) or await activating.refused_for_a_circle(transaction, made):
         return Refused(refusal, (rule_set_id,))
     result = await simulating.simulate(transaction, rulebook, _draft(row, made))
     against = rulebook.version_for(row["dimension_code"], rulebook.paths.get(row["unit_id"], ()))
@@ -147,11 +147,12 @@ async def simulate(
         "against": await _shown(transaction, against.id) if against else None,
         "warnings": [f"{one.path}: {one.message}" for one in found if one.severity is Severity.WARNING],
     }
+    await _forget_simulation(transaction, row)
+    await transaction.rows(insert(rule_set_simulation).values(rule_set_id=rule_set_id, found=written))
     return await _changed(
         transaction,
         row,
         status="SIMULATED",
-        simulation=written,
         simulated_by=subject,
         simulated_at=func.now(),
     )
@@ -165,16 +166,22 @@ async def activate(
     *,
     effective_from: dt.date | None,
 ) -> Outcome:
-    """Put a simulated rule set into force, on the bank's day or a later one; what was in force ends there."""
+    """Put a simulated rule set into force, on the bank's day or a later one; what was in force ends there.
+
+    The next answer is by it; history and tasks are owed (`tenants/segments/settling.py`).
+    """
+    about = await _dimension_of(transaction, rule_set_id)
     row = await _locked(transaction, rule_set_id, expected_version, _OPEN, "put into force")
     if isinstance(row, Refused):
         return row
-    about = await _locked_dimension(transaction, row["dimension_code"])
     assert about is not None, "a rule set has its dimension"
     today = await activating.bank_day(transaction)
     begins = effective_from or today
     rulebook = await _with_tree(transaction)
-    if refusal := _refused_activation(row, about, subject, rulebook, begins, today):
+    if refusal := await _refused_activation(row, about, subject, rulebook, begins, today):
+        return Refused(refusal, (rule_set_id,))
+    await activating.in_turn(transaction)
+    if refusal := await activating.refused_for_a_circle(transaction, rule_set_of(row["body"])):
         return Refused(refusal, (rule_set_id,))
     ends = await activating.make_room(transaction, row, begins, today)
     if isinstance(ends, Refusal):
@@ -188,34 +195,33 @@ async def activate(
         activated_by=subject,
         activated_at=func.now(),
     )
-    if begins == today:
-        await activating.settle(transaction, row["dimension_code"], _reach(rulebook, row["unit_id"]))
-    return done
+    return replace(done, owes=begins == today)
 
 
 async def archive(transaction: Transaction, subject: str, rule_set_id: int, expected_version: int) -> Outcome:
-    """Put a draft away, call off what is to come into force, or end a unit's own rules in favour of the bank's."""
-    del subject
+    """Put a draft away, call off what is to come into force, or end a unit's own rules in favour of the bank's.
+
+    What two people have put into force none of them takes out alone.
+    """
+    await _dimension_of(transaction, rule_set_id)
     row = await _locked(transaction, rule_set_id, expected_version, (*_OPEN, "ACTIVE"), "archived")
     if isinstance(row, Refused):
         return row
     if row["status"] != "ACTIVE":
-        return await _changed(transaction, row, status="ARCHIVED")
+        return await _changed(transaction, row, status="ARCHIVED", archived_by=subject)
     today = await activating.bank_day(transaction)
-    await _locked_dimension(transaction, row["dimension_code"])
+    if refusal := _refused_end(row, subject, today):
+        return Refused(refusal, (rule_set_id,))
     if row["effective_from"] > today:
         await activating.give_back(transaction, row)
-        return await _changed(transaction, row, status="ARCHIVED")
-    if row["unit_id"] is None:
-        message = "the dimension would be left without rules: put others into force in their place"
-        return Refused(Refusal(RefusalCode.LAST_RULES, message, ("ruleSetId",)), (rule_set_id,))
-    rulebook = await _with_tree(transaction)
-    done = await _changed(transaction, row, status="ARCHIVED", effective_until=today)
-    await activating.settle(transaction, row["dimension_code"], _reach(rulebook, row["unit_id"]))
-    return done
+        return await _changed(transaction, row, status="ARCHIVED", archived_by=subject)
+    # What ended before today, and has not been put away by the daily round yet, is made no longer.
+    ends = min(row["effective_until"] or today, today)
+    done = await _changed(transaction, row, status="ARCHIVED", archived_by=subject, effective_until=ends)
+    return replace(done, owes=True)
 
 
-def _refused_activation(
+async def _refused_activation(
     row: Row, about: Row, subject: str, rulebook: RulesInForce, begins: dt.date, today: dt.date
 ) -> Refusal | None:
     """Why a rule set may not come into force, in the order in which it is asked."""
@@ -235,8 +241,19 @@ def _refused_activation(
                 RefusalCode.OVERRIDE_NOT_ALLOWED,
                 "the bank itself has no rules of this dimension: put those into force first",
             )
-    found = activating.findings(rule_set_of(row["body"]), rulebook)
+    found = await asyncio.to_thread(activating.findings, rule_set_of(row["body"]), rulebook)
     return activating.refused_for(found) or activating.day_refused(begins, today)
+
+
+def _refused_end(row: Row, subject: str, today: dt.date) -> Refusal | None:
+    """Why what was put into force may not be taken out, in the order in which it is asked."""
+    if row["unit_id"] is None and row["effective_from"] <= today:
+        message = "the dimension would be left without rules: put others into force in their place"
+        return Refusal(RefusalCode.LAST_RULES, message, ("ruleSetId",))
+    if subject in (row["created_by"], row["edited_by"], row["activated_by"]):
+        message = "you wrote it or put it into force: ask another administrator to archive it"
+        return Refusal(RefusalCode.SECOND_PERSON_NEEDED, message)
+    return None
 
 
 async def _locked(
@@ -263,6 +280,17 @@ async def _changed(transaction: Transaction, row: Row, **values: Any) -> Done:
 async def _locked_dimension(transaction: Transaction, code: str) -> Row | None:
     """The dimension; whoever numbers or activates its rule sets waits for whoever does."""
     return await transaction.row(select(dimensions).where(dimensions.c.code == code).with_for_update())
+
+
+async def _dimension_of(transaction: Transaction, rule_set_id: int) -> Row | None:
+    """The dimension of a rule set, locked: before the rule set, so that no two wait for each other."""
+    code = await transaction.value(select(_t.dimension_code).where(_t.id == rule_set_id))
+    return None if code is None else await _locked_dimension(transaction, code)
+
+
+async def _forget_simulation(transaction: Transaction, row: Row) -> None:
+    kept = rule_set_simulation
+    await transaction.rows(delete(kept).where(kept.c.rule_set_id == row["id"]))
 
 
 async def _place(transaction: Transaction, about: Row, unit_code: str | None) -> int | Refusal | None:
@@ -331,8 +359,3 @@ async def _shown(transaction: Transaction, rule_set_id: int) -> dict[str, Any]:
     )
     assert row is not None, "what is in force is there"
     return {"number": row["number"], "unitCode": row["code"]}
-
-
-def _reach(rulebook: RulesInForce, unit_id: int | None) -> list[int]:
-    """The units at which rules of this unit hold."""
-    return sorted(unit for unit, path in rulebook.paths.items() if unit_id is None or unit_id in path)

@@ -24,17 +24,30 @@ from tenants.tables import group_derivation
 STATEMENT_LIMIT_S = 600
 
 # Under headquarters' role every branch's; the same link may be recorded at both its ends, and by several sources.
+# One person's word does not count: a branch that claims a stranger for its client's group would be told, in the
+# group's figures, what the stranger owes elsewhere. What two branches claim of both ends counts as far as both say.
 _LINKS = """
-    select link.kind, max(link.share) as share, count(*) as links,
-        case when link.direction = 'OUTWARD' then client.registration_country else link.related_country end,
-        case when link.direction = 'OUTWARD' then client.registration_number else link.related_number end,
-        case when link.direction = 'OUTWARD' then link.related_country else client.registration_country end,
-        case when link.direction = 'OUTWARD' then link.related_number else client.registration_number end
-    from bank.client_link as link
-    join bank.client on client.branch_id = link.branch_id and client.id = link.client_id
-    cross join (select app.today() as day) as today
-    where link.valid_from <= today.day and (link.valid_until is null or link.valid_until > today.day)
-    group by 1, 4, 5, 6, 7
+    with link as (
+        select link.id, link.branch_id, link.kind, link.direction, link.share, link.recorded_by,
+            link.recorded_by is null or link.confirmed_by is not null as confirmed, ends.*
+        from bank.client_link as link
+        join bank.client on client.branch_id = link.branch_id and client.id = link.client_id
+        cross join (select app.today() as day) as today
+        cross join lateral (values
+            ('OUTWARD', client.registration_country, client.registration_number, related_country, related_number),
+            ('INWARD', related_country, related_number, client.registration_country, client.registration_number)
+        ) as ends (said, a, b, c, d)
+        where link.valid_from <= today.day and (link.valid_until is null or link.valid_until > today.day)
+        and ends.said = link.direction
+    ), counted as (
+        select id, kind, share, a, b, c, d from link where confirmed
+        union all
+        select one.id, kind, least(one.share, other.share), a, b, c, d
+        from link as one join link as other using (kind, a, b, c, d)
+        where not one.confirmed and not other.confirmed and one.direction <> other.direction
+        and one.branch_id <> other.branch_id and one.recorded_by <> other.recorded_by
+    )
+    select kind, max(share) as share, count(distinct id) as links, a, b, c, d from counted group by kind, a, b, c, d
 """
 
 _BEFORE = """

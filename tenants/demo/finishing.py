@@ -14,6 +14,7 @@ from tenants.playbooks.settling import due_tasks
 from tenants.playbooks.shipped import ensure_playbooks
 from tenants.segments.recording import Cause, record_all
 from tenants.segments.rulebook import read_rulebook
+from tenants.segments.settling import owes_nothing
 from tenants.segments.shipped import ensure_defaults
 
 DERIVED_BY = "demo"
@@ -45,6 +46,7 @@ async def finish(database: Database, directory: Directory, say: Callable[[str], 
         ("groups", groups),
         ("segments", segments),
         ("tasks", due_tasks),
+        ("all settled", owes_nothing),
     ):
         started = time.monotonic()
         async with database.transaction(await directory.operator(), write=True) as transaction:

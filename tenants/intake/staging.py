@@ -46,7 +46,8 @@ _FOUND = {
 _CHANGED = {
     "client": ("version = t.version + 1", "updated_at = now()"),
     "facility": ("version = t.version + 1",),
-    "client_link": ("version = t.version + 1",),
+    # What an import says is confirmed by it.
+    "client_link": ("version = t.version + 1", "recorded_by = null", "confirmed_by = null"),
 }
 """What else changes with a row."""
 

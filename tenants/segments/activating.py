@@ -1,4 +1,4 @@
-"""A rule set's place in time among those of its dimension and unit, and what follows when it comes into force."""
+"""A rule set's place in time among those of its dimension and unit, and what stands in its way there."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from domain.refusals import Refusal, RefusalCode, invalid
 from domain.segmentation.catalogue import CATALOGUE
 from domain.segmentation.checking import Finding, Severity, check
 from domain.segmentation.rules import Rulebook, RuleSet
-from tenants.facts import take_standing
-from tenants.playbooks.settling import apply_playbooks
-from tenants.segments.recording import FOR_ALL_CLIENTS, Cause, record_all
-from tenants.segments.rulebook import RulesInForce, read_rulebook
+from tenants.segments.rulebook import rule_set_of
 from tenants.tables import rule_set
 from tenants.transaction import Transaction
 
@@ -50,6 +47,40 @@ def refused_for(found: Iterable[Finding]) -> Refusal | None:
     return Refusal(
         RefusalCode.RULES_HAVE_ERRORS, "mend these first: " + "; ".join(errors[:_MOST_TOLD]) + more, ("body",)
     )
+
+
+async def refused_for_a_circle(transaction: Transaction, made: RuleSet) -> Refusal | None:
+    """The refusal of rules that compare a dimension which comes to depend on theirs, somewhere or some day.
+
+    What is in force at a unit, or will be later, may meet them there or then: all of it counts. Who puts rules
+    into force waits for whoever does, since each of two might close the circle of the other.
+    """
+    rows = await transaction.rows(
+        select(_t.dimension_code, _t.body).where(
+            _t.dimension_code != made.dimension,
+            _t.effective_from.is_not(None),
+            or_(_t.effective_until.is_(None), _t.effective_until > func.app.today()),
+        )
+    )
+    compared: dict[str, set[str]] = {}
+    for row in rows:
+        compared.setdefault(row["dimension_code"], set()).update(rule_set_of(row["body"]).segments())
+    waiting, seen = set(made.segments()), set[str]()
+    while waiting:
+        seen |= waiting
+        waiting = {name for one in waiting for name in compared.get(one, ())} - seen
+    if made.dimension not in seen:
+        return None
+    message = (
+        f"rules that are in force at some unit, or will be later, compare {made.dimension}, and these compare "
+        "them: the dimensions would depend on each other in a circle; call off one of both first"
+    )
+    return Refusal(RefusalCode.RULES_HAVE_ERRORS, message, ("body", "rules"))
+
+
+async def in_turn(transaction: Transaction) -> None:
+    """Wait for whoever puts rules into force."""
+    await transaction.connection.execute("select from bank.rules_change for update")
 
 
 async def bank_day(transaction: Transaction) -> dt.date:
@@ -131,31 +162,3 @@ def day_refused(begins: dt.date, today: dt.date) -> Refusal | None:
     if begins >= today:
         return None
     return invalid(f"{begins} has passed: take {today}, the bank's day, or a later one", "effectiveFrom")
-
-
-async def settle(transaction: Transaction, dimension: str, branches: list[int]) -> int:
-    """After other rules have come into force: yardsticks, history and tasks; how many clients have moved.
-
-    Readers wait for nothing: they see the old rules until this transaction ends.
-    """
-    await transaction.connection.execute(FOR_ALL_CLIENTS)
-    await take_standing(transaction)
-    rulebook = await read_rulebook(transaction)
-    reached = dependents(rulebook, dimension)
-    moved = await record_all(transaction, rulebook, Cause.ACTIVATION, branches, reached)
-    await apply_playbooks(transaction, moved)
-    return len(moved)
-
-
-def dependents(rulebook: RulesInForce, dimension: str) -> set[str]:
-    """The dimension, and those whose rules compare its values, wherever they are in force."""
-    versions = [*rulebook.default.items()]
-    versions += [(name, version) for name, listed in rulebook.overrides.items() for _, version in listed]
-    reached = {dimension}
-    while more := {
-        name
-        for name, version in versions
-        if name not in reached and reached.intersection(version.rule_set.segments())
-    }:
-        reached |= more
-    return reached

@@ -42,6 +42,12 @@ _DUE = f"""(
         where one.branch_id = due.branch_id and one.client_id = due.client_id offset 0
     ) known
 )"""
+_OF_CLIENTS = f"""(
+    select known.* from unnest($1::int[], $2::uuid[]) due (branch_id, client_id) cross join lateral (
+        select one.* from {FACTS} one
+        where one.branch_id = due.branch_id and one.client_id = due.client_id offset 0
+    ) known
+)"""
 _OF_BRANCHES = f"(select known.* from {FACTS} known where known.branch_id = any ($1::int[]))"
 
 _COLUMNS = ("dimension", "value", "rule_set_id")
@@ -103,7 +109,7 @@ async def record_changes(transaction: Transaction, rules: Rules) -> int:
     if statement is None:
         return 0
     moved = await transaction.connection.fetch(statement, timeout=STATEMENT_LIMIT_S)
-    await apply_playbooks(transaction, [_key(row) for row in moved])
+    await apply_playbooks(transaction, [key_of(row) for row in moved])
     return len(moved)
 
 
@@ -122,7 +128,24 @@ async def record_all(
     if statement is None:
         return []
     moved = await transaction.connection.fetch(statement + _MOVED, list(branches), timeout=STATEMENT_LIMIT_S)
-    return [_key(row) for row in moved]
+    return [key_of(row) for row in moved]
+
+
+async def record_clients(
+    transaction: Transaction, rulebook: RulesInForce, cause: Cause, clients: Sequence[ClientKey]
+) -> list[ClientKey]:
+    """The same for some clients, in every dimension: at once for some thousand at most."""
+    statement = _recording(rulebook, _OF_CLIENTS, cause, None)
+    if statement is None:
+        return []
+    keys = [key[0] for key in clients], [key[1] for key in clients]
+    moved = await transaction.connection.fetch(statement + _MOVED, *keys, timeout=STATEMENT_LIMIT_S)
+    return [key_of(row) for row in moved]
+
+
+def key_of(row: Any) -> ClientKey:
+    """The client of a row."""
+    return row["branch_id"], UUID(int=row["client_id"].int)
 
 
 def recording_changes(rulebook: Rulebook) -> str | None:
@@ -144,7 +167,3 @@ def _recording(
         return None
     segments = written(rulebook, facts=facts, dimensions=wanted, columns=_COLUMNS)
     return _RECORD.format(segments=segments, cause=cause)
-
-
-def _key(row: Any) -> ClientKey:
-    return row["branch_id"], UUID(int=row["client_id"].int)

@@ -36,7 +36,7 @@ from tenants.tables.playbooks import (
 )
 from tenants.tables.records import idempotency_key, import_job
 from tenants.tables.reference import currency, region, region_indicator, unit
-from tenants.tables.rules import dimension, rule_set, rules_change, segment_history
+from tenants.tables.rules import dimension, rule_set, rule_set_simulation, rules_change, segment_history
 
 __all__ = [
     "branch_standing",
@@ -81,6 +81,7 @@ __all__ = [
     "region_cluster",
     "region_indicator",
     "rule_set",
+    "rule_set_simulation",
     "rules_change",
     "segment_history",
     "staff",

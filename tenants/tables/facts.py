@@ -31,6 +31,7 @@ business_day = Table(
     Column("singleton", Boolean, primary_key=True, server_default="true"),
     Column("day", Date, nullable=False),
     CheckConstraint("singleton", name="one_row"),
+    CheckConstraint("day between '1900-01-01' and '2999-12-31'", name="day_of_a_bank"),
 )
 """The day that the bank's books are read on; no row: the clock's, in UTC. It never goes back."""
 

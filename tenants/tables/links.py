@@ -53,6 +53,9 @@ client_link = Table(
     Column("valid_until", Date),
     Column("source", Text, nullable=False),
     Column("reference", Text, nullable=False),
+    # A person's word for it, until another has confirmed it; null where an import brought it, which confirms it.
+    Column("recorded_by", Text),
+    Column("confirmed_by", Text),
     version(),
     at("recorded_at"),
     tenant_foreign_key(["client_id"], "client"),
@@ -64,6 +67,7 @@ client_link = Table(
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     CheckConstraint("(amount_minor is null) = (currency is null)", name="amount_has_currency"),
     CheckConstraint("valid_until >= valid_from", name="ends_after_it_begins"),
+    CheckConstraint("confirmed_by <> recorded_by", name="confirmed_by_another"),
     Index("ix_client_link_branch_id_client_id", "branch_id", "client_id", "valid_from", "id"),
     # A company's links are recorded by whichever branches keep its clients: this finds them all.
     Index("ix_client_link_related", "related_number", "related_country", "branch_id"),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
@@ -69,10 +70,10 @@ rule_set = Table(
     at("edited_at"),
     Column("simulated_by", Text),
     at("simulated_at", nullable=True),
-    # What the simulation of this very body has found; editing forgets it.
-    Column("simulation", JSONB),
     Column("activated_by", Text),
     at("activated_at", nullable=True),
+    # Missing where it ended by itself: on its last day, or as others came into force.
+    Column("archived_by", Text),
     version(),
     UniqueConstraint(
         "dimension_code",
@@ -98,18 +99,37 @@ rule_set = Table(
     ),
     CheckConstraint("status <> 'ACTIVE' or effective_from is not null", name="active_has_a_day"),
     CheckConstraint("effective_from is null or status in ('ACTIVE', 'ARCHIVED')", name="draft_has_no_effect"),
-    CheckConstraint("status <> 'SIMULATED' or simulation is not null", name="simulated_has_a_result"),
+    CheckConstraint("status <> 'SIMULATED' or simulated_at is not null", name="simulated_at_a_time"),
     # Four eyes, whoever goes around the application.
     CheckConstraint("activated_by <> created_by and activated_by <> edited_by", name="four_eyes"),
+    CheckConstraint(
+        "activated_by is null or archived_by not in (activated_by, created_by, edited_by)",
+        name="ended_by_another",
+    ),
+)
+
+# What the simulation of this very body has found, over all branches: only headquarters' login reads it.
+rule_set_simulation = Table(
+    "rule_set_simulation",
+    metadata,
+    Column(
+        "rule_set_id", Integer, ForeignKey(f"{SCHEMA}.rule_set.id"), primary_key=True, autoincrement=False
+    ),
+    Column("found", JSONB, nullable=False),
 )
 
 rules_change = Table(
     "rules_change",
     metadata,
     Column("singleton", Boolean, primary_key=True, server_default="true"),
-    # Raised by triggers whenever other rules may be in force for somebody.
+    # Raised whenever other rules may be in force for somebody (by triggers), and with playbooks and divisions.
     Column("counter", BigInteger, nullable=False, server_default="0"),
+    # Up to which counter every client's history and tasks have followed.
+    Column("settled", BigInteger, nullable=False, server_default="0"),
+    # Another one whenever other rules may be in force; never given twice, as the counter is after a rollback.
+    Column("mark", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     CheckConstraint("singleton", name="only_one_row"),
+    CheckConstraint("settled <= counter", name="settled_what_was"),
 )
 
 segment_history = Table(
