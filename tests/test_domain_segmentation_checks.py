@@ -177,6 +177,7 @@ def test_what_is_likely_not_meant_is_a_warning_with_the_reason(
         of(AllOf((Compare("industryCode", STARTS_WITH, "C"), Compare("industryCode", CONTAINS, "3")))),
         of(Compare("exposure", GT, Money(5, "CNY")), Compare("exposure", GT, Money(5, "USD"))),
         of(Compare("exposure", LTE, Money(5, "CNY")), Compare("exposure", LT, Money(7, "CNY"))),
+        of(Not(Compare("exposure.currency", IS_NULL, True))),
         of(Compare("statementPeriodEnd", GTE, dt.date.max), Compare("statementPeriodEnd", EQ, dt.date.min)),
         of(
             Compare("revenueGrowth", BETWEEN, (Decimal("0.1"), Decimal("0.2"))),

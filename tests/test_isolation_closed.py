@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from conftest import Server
+from full_bank import something_everywhere
 from odd_bank import opened_odd_bank
 from small_bank import BEIJING, JIANGSU, SHANGHAI, client_id
 from sqlalchemy.engine import make_url
@@ -110,37 +111,11 @@ def template(server: Server, template: str) -> Iterator[str]:
         yield name
 
 
-def _another(table: str, changes: str) -> str:
-    """One more row, like one that is there."""
-    changed = f"jsonb_build_object('id', gen_random_uuid(), {changes})"
-    return (
-        f"insert into bank.{table} select (jsonb_populate_record(one, {changed})).* "
-        f"from bank.{table} as one limit 1;"
-    )
-
-
 @pytest.fixture
 async def tables(administrator: asyncpg.Connection) -> list[Tenant]:
     """Every tenant table, each with rows in Shanghai and in Beijing."""
     for branch, currency in ((SHANGHAI, "CNY"), (BEIJING, "EUR")):
-        a_client = f"(select id from bank.client where branch_id = {branch} limit 1)"
-        somebody = f"(select id from bank.staff where branch_id = {branch} limit 1)"
-        await administrator.execute(
-            # A branch may record no other link than a claim.
-            f"update bank.client_link set recorded_by = 'bo', confirmed_by = null where branch_id = {branch};"
-            f"update bank.staff set code = code || ' of {branch}' where branch_id = {branch};"
-            f"update bank.interaction set staff_id = {somebody} where branch_id = {branch};"
-            "insert into bank.idempotency_key (branch_id, subject, key, operation, payload_sha256, result) "
-            f"values ({branch}, 'bo', 'k{branch}', 'o', 'p', '{{}}');"
-            "insert into bank.import_job (branch_id, id, mapping, file_name, file_sha256, mapping_sha256, "
-            f"file_bytes, status) values ({branch}, gen_random_uuid(), 'm', 'f', 'f{branch}', 'm', 1, 'RUNNING');"
-            "insert into bank.branch_standing (branch_id, day, currency, contribution_minor) "
-            f"values ({branch}, '2025-12-31', '{currency}', 1);"
-            "insert into bank.client_fact_version (branch_id, client_id, valid_from, valid_until) "
-            f"values ({branch}, {a_client}, '2024-01-01', '2025-01-01');"
-            + _another("group_derivation", f"'branch_id', {branch}")
-            + _another("task", f"'branch_id', {branch}, 'client_id', {a_client}, 'assignee_id', {somebody}")
-        )
+        await administrator.execute(something_everywhere(branch, currency))
     found = await tenant_tables(administrator)
     assert len(found) >= 9
     for table in found:
@@ -397,7 +372,7 @@ async def a_foreign_row_at_home(administrator: asyncpg.Connection, table: Tenant
     """Beijing's row as Shanghai would write it: for a client and a facility of Shanghai's that have nothing yet."""
     home = {name: str(uuid4()) for name in ("client_id", "facility_id")}
     somebody = await administrator.fetchval("select id::text from bank.staff where branch_id = $1", SHANGHAI)
-    home |= {name: somebody for name in ("relationship_manager_id", "staff_id", "assignee_id")}
+    home |= dict.fromkeys(("relationship_manager_id", "staff_id", "assignee_id"), somebody)
     await administrator.execute(
         "insert into bank.client (branch_id, id, registration_country, registration_number, legal_name, currency) "
         f"values ({SHANGHAI}, '{home['client_id']}', 'CN', '{home['client_id']}', 'x', 'CNY');"

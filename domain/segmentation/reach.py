@@ -186,9 +186,10 @@ def _offered(compared: Sequence[Compare], choice: Choice) -> Iterator[Any]:
 
 def _candidates(compared: Sequence[Compare], bounds: set[Decimal]) -> Iterator[Any]:
     values = {value for leaf in compared for value in _operands(leaf)}
-    currencies = {str(value) for leaf in compared if _is_of_currency(leaf.field) for value in _operands(leaf)}
+    of_currency = [leaf for leaf in compared if _is_of_currency(leaf.field)]
+    currencies = {str(value) for leaf in of_currency for value in _operands(leaf)}
     amounts = {value for value in values if isinstance(value, Money)}
-    if amounts or currencies:
+    if amounts or of_currency:
         yield from _amounts(amounts, currencies)
         return
     numbers = {Decimal(one) for one in values if isinstance(one, int | Decimal) and type(one) is not bool}
