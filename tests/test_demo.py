@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 from conftest import Server
+from demo_banks import (
+    TABLES,
+    PowerCutError,
+    checksums,
+    empty_database,
+    is_loaded,
+    load,
+    power_cut_after_the_first_clients,
+    rows_of,
+    silent,
+)
 from stdnum.cn import uscc
 
 from tenants.credentials import Credentials
@@ -19,23 +27,6 @@ from tenants.demo import ForeignBank, demo_is_loaded, load_demo, loading
 from tenants.organisation import Directory
 
 CLIENTS = 2_000
-TABLES = (
-    "region",
-    "region_indicator",
-    "unit",
-    "staff",
-    "client",
-    "contact",
-    "facility",
-    "posting",
-    "financial_statement",
-    "credit_event",
-    "client_month",
-    "interaction",
-    "complaint",
-    "rating",
-    "client_link",
-)
 # Of these 2,000 clients and all they have. Every PostgreSQL from 15 on gives it; a change of the demo's SQL
 # changes it, and the test that fails then prints the new one.
 CHECKSUM = "fdf37ec1b4a2752f"
@@ -44,15 +35,15 @@ CHECKSUM = "fdf37ec1b4a2752f"
 @pytest.fixture(scope="module")
 def bank(server: Server, blank: str) -> Iterator[Credentials]:
     """A database with the demo bank's first clients, for tests that only read."""
-    with _empty_database(server, blank) as credentials:
-        asyncio.run(_load(credentials, CLIENTS))
+    with empty_database(server, blank) as credentials:
+        asyncio.run(load(credentials, CLIENTS))
         yield credentials
 
 
 @pytest.fixture
 def empty(server: Server, blank: str) -> Iterator[Credentials]:
     """A migrated database without a row."""
-    with _empty_database(server, blank) as credentials:
+    with empty_database(server, blank) as credentials:
         yield credentials
 
 
@@ -398,29 +389,29 @@ async def test_two_loads_are_equal_to_the_last_digit_though_one_was_cut_off(
     monkeypatch.setattr(loading, "CLIENTS_A_TRANSACTION", 1_100)
 
     with pytest.raises(PowerCutError):
-        await _load(empty, CLIENTS, say=_power_cut_after_the_first_clients)
-    assert not await _is_loaded(empty)
-    await _load(empty, CLIENTS)
+        await load(empty, CLIENTS, say=power_cut_after_the_first_clients)
+    assert not await is_loaded(empty)
+    await load(empty, CLIENTS)
 
-    assert await _is_loaded(empty)
-    assert await _checksums(empty) == await _checksums(bank)
+    assert await is_loaded(empty)
+    assert await checksums(empty) == await checksums(bank)
 
 
 async def test_every_postgresql_gives_the_same_bank(bank: Credentials) -> None:
-    checksums = await _checksums(bank)
+    found = await checksums(bank)
 
-    assert checksums.pop("all") == CHECKSUM, checksums
+    assert found.pop("all") == CHECKSUM, found
 
 
 async def test_nothing_is_loaded_twice_and_a_small_bank_can_be_made_larger(empty: Credentials) -> None:
-    await _load(empty, 20)
-    before = await _checksums(empty)
-    await _load(empty, 20)
-    assert await _checksums(empty) == before
+    await load(empty, 20)
+    before = await checksums(empty)
+    await load(empty, 20)
+    assert await checksums(empty) == before
 
-    await _load(empty, 40)
+    await load(empty, 40)
 
-    assert await _rows(empty, "client") == 40
+    assert await rows_of(empty, "client") == 40
 
 
 async def test_two_loaders_at_once_share_the_work(
@@ -428,11 +419,11 @@ async def test_two_loaders_at_once_share_the_work(
 ) -> None:
     monkeypatch.setattr(loading, "CLIENTS_A_TRANSACTION", 10)
 
-    await asyncio.gather(_load(empty, 40), _load(empty, 40))
+    await asyncio.gather(load(empty, 40), load(empty, 40))
 
-    assert await _rows(empty, "client") == 40
-    assert await _rows(empty, "financial_statement") == 200
-    assert await _is_loaded(empty)
+    assert await rows_of(empty, "client") == 40
+    assert await rows_of(empty, "financial_statement") == 200
+    assert await is_loaded(empty)
 
 
 async def test_nothing_stays_on_the_connection(empty: Credentials) -> None:
@@ -440,7 +431,7 @@ async def test_nothing_stays_on_the_connection(empty: Credentials) -> None:
     await database.open()
     try:
         directory = Directory(database)
-        await load_demo(database, directory, say=_silent, clients=10)
+        await load_demo(database, directory, say=silent, clients=10)
         async with database.transaction(await directory.operator()) as transaction:
             left = await transaction.connection.fetchval(
                 "select (select count(*) from pg_class where relnamespace = pg_my_temp_schema())"
@@ -454,75 +445,7 @@ async def test_nothing_stays_on_the_connection(empty: Credentials) -> None:
 
 async def test_another_bank_is_left_alone(database: Database, directory: Directory) -> None:
     with pytest.raises(ForeignBank, match="another bank"):
-        await load_demo(database, directory, say=_silent, clients=10)
+        await load_demo(database, directory, say=silent, clients=10)
 
     assert not await demo_is_loaded(database)
     assert len(await directory.organisation()) == 7
-
-
-class PowerCutError(Exception):
-    """What ends a load in the middle."""
-
-
-def _power_cut_after_the_first_clients(line: str) -> None:
-    if line.startswith("clients up to"):
-        raise PowerCutError
-
-
-def _silent(line: str) -> None:
-    del line
-
-
-@contextmanager
-def _empty_database(server: Server, blank: str) -> Iterator[Credentials]:
-    """A migrated database of its own, dropped at the end. Not inside an event loop."""
-    name = f"branchgraph_demo_{os.getpid()}_{os.urandom(4).hex()}"
-    credentials = Credentials(server.to(name))
-    asyncio.run(server.run(f"create database {name} template {blank} strategy file_copy"))
-    try:
-        yield credentials
-    finally:
-        asyncio.run(server.run(f"drop database {name} with (force)"))
-
-
-async def _load(credentials: Credentials, clients: int, say: Callable[[str], None] = _silent) -> None:
-    database = Database(credentials, connections=2)
-    await database.open()
-    try:
-        await load_demo(database, Directory(database), say=say, clients=clients)
-    finally:
-        await database.close()
-
-
-async def _is_loaded(credentials: Credentials) -> bool:
-    database = Database(credentials, connections=2)
-    await database.open()
-    try:
-        return await demo_is_loaded(database)
-    finally:
-        await database.close()
-
-
-async def _rows(credentials: Credentials, table: str) -> int:
-    connection = await asyncpg.connect(credentials.url, timeout=20)
-    try:
-        count: int = await connection.fetchval(f"select count(*) from bank.{table}")
-    finally:
-        await connection.close()
-    return count
-
-
-async def _checksums(credentials: Credentials) -> dict[str, str]:
-    """Of every table, and of all."""
-    connection = await asyncpg.connect(credentials.url, timeout=20)
-    try:
-        await connection.execute("set timezone = 'UTC'")
-        of = {
-            table: await connection.fetchval(
-                f"select md5(string_agg(t::text, ';' order by t::text collate \"C\")) from bank.{table} as t"
-            )
-            for table in TABLES
-        }
-    finally:
-        await connection.close()
-    return {"all": hashlib.sha256("".join(of.values()).encode()).hexdigest()[:16], **of}
