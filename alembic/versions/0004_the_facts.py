@@ -427,10 +427,7 @@ def _yardsticks() -> None:
 
 def _views() -> None:
     """The facts at the bank's day, and as they were known at the end of any day."""
-    clock = (
-        "bank.client_fact as kept "
-        "left join bank.business_day as clock on clock.singleton = (kept.branch_id <> 0)"
-    )
+    clock = "bank.client_fact as kept left join bank.business_day clock on clock.singleton = (kept.branch_id <> 0)"
     today = "coalesce(clock.day, (now() at time zone 'UTC')::date)"
     head = "create view bank.client_facts with (security_invoker = true) as"
     _run("client_facts", HEAD=head, KEPT=clock, TODAY=today, END="")
