@@ -23,6 +23,7 @@ from tenants.credentials import Credentials
 from tenants.database import Database
 from tenants.organisation import Directory
 from tenants.scope import Scope
+from tenants.segments.cte import written
 from tenants.segments.recording import Cause, record_all
 from tenants.segments.rulebook import read_rulebook
 from tenants.segments.settling import owes_nothing
@@ -160,7 +161,7 @@ async def values(transaction: Transaction, dimension: str) -> list[tuple[int, st
     """What the rules in force say of each client now: its branch, its value."""
     rulebook = await read_rulebook(transaction)
     rows = await transaction.connection.fetch(
-        f"with client_segment as not materialized ({rulebook.segments_sql}) "
+        f"with client_segment as not materialized ({written(rulebook)}) "
         "select branch_id, value from client_segment where dimension = $1 order by client_id",
         dimension,
     )

@@ -13,7 +13,7 @@ from domain.money import Money
 from domain.segmentation.rules import Rule, Rulebook, RuleSet, Version
 from tenants.segments.arms import MOST_WRITTEN_OUT
 from tenants.segments.conditions import FALSE, TRUE, combined, in_words, literal, on_a_fact, quoted
-from tenants.segments.cte import segment_cte, written
+from tenants.segments.cte import written
 from tenants.segments.rulebook import RulesInForce
 
 HIGH = Compare("daysPastDue", Operator.GT, 30)
@@ -132,5 +132,5 @@ def test_an_override_is_an_arm_of_its_own_for_its_branches_and_for_what_depends_
 
 
 def test_without_rules_there_are_no_segments() -> None:
-    assert segment_cte(book()).endswith("where false")
+    assert written(book()).endswith("where false")
     assert written(book(rule_set("inner")), dimensions={"mood"}).endswith("where false")

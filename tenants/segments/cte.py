@@ -26,11 +26,6 @@ _NOTHING = (
 )
 
 
-def segment_cte(rulebook: Rulebook) -> str:
-    """The query inside `client_segment as not materialized (…)`: plain SQL without parameters."""
-    return rulebook.segments_sql if isinstance(rulebook, RulesInForce) else written(rulebook)
-
-
 def written(
     rulebook: Rulebook,
     *,

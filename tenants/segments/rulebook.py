@@ -25,13 +25,6 @@ class RulesInForce(Rulebook):
     paths: Paths = field(default_factory=dict)
 
     @cached_property
-    def segments_sql(self) -> str:
-        """The query inside `client_segment as not materialized (…)`; made once."""
-        from tenants.segments.cte import written
-
-        return written(self)
-
-    @cached_property
     def changes_sql(self) -> str | None:
         """The statement that records what clients have become; made once, None where there are no rules."""
         from tenants.segments.recording import recording_changes
