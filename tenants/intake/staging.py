@@ -56,13 +56,12 @@ _ONLY_GROWS = frozenset({"credit_event"})
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """One entity's statements. `rows` maps each key to the places, within the batch, that bring it."""
+    """One entity's statements."""
 
     entity: str
     create: str
     columns: tuple[str, ...]
     upsert: str
-    key_width: int
 
 
 def staged(plan: Plan) -> list[Staged]:
@@ -92,7 +91,7 @@ def _staged(entity: str, names: tuple[str, ...]) -> Staged:
         f'select 0 as "row", {", ".join(selected)} from {tables} with no data'
     )
     key = _conflict_key(entity)
-    return Staged(entity, create, ("row", *tenant, *extra, *columns), _upsert(entity, columns, key), len(key))
+    return Staged(entity, create, ("row", *tenant, *extra, *columns), _upsert(entity, columns, key))
 
 
 def _conflict_key(entity: str) -> list[str]:
