@@ -7,8 +7,9 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -36,6 +37,7 @@ WATCH_S = 0.5
 WAITING_CONNECTIONS = 2048
 LAST_REQUESTS_S = 5
 COLLECT_AFTER_OBJECTS = 20_000
+AGAIN_AFTER_S = 0.01
 EXAMPLE = (
     "{ viewer { role branchCount } clients(first: 3) { totalCount nodes { legalName branch { name } } } }"
 )
@@ -51,8 +53,7 @@ def run(settings: Settings, *, demo_clients: int | None, say: Say) -> None:
     An empty bank is filled with a demo bank of so many clients first. In development, tokens of personas are shown.
     """
     configure_logs(settings.log_level)
-    _end_by_every_signal_alike()
-    with suppress(KeyboardInterrupt), closing(_listen(settings)) as listening:
+    with _until_a_signal(), closing(_listen(settings)) as listening:
         if settings.database_url is None:
             say(f"database: embedded, in {data_home(settings)}")
         with (
@@ -62,11 +63,31 @@ def run(settings: Settings, *, demo_clients: int | None, say: Say) -> None:
             loop.run(_serve(settings, bank, listening, demo_clients=demo_clients, say=say))
 
 
-def _end_by_every_signal_alike() -> None:
+@contextmanager
+def _until_a_signal() -> Iterator[None]:
     """SIGTERM at any moment ends us as Ctrl-C does: through every `finally`, in the event loop by cancelling."""
     # Set, not assumed: a shell without job control starts background processes with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for alike in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(alike, lambda *_: signal.raise_signal(signal.SIGINT))
+    sys.unraisablehook = _ask_again
+    with suppress(KeyboardInterrupt):
+        yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    # CPython remembers an interrupt that has left the exec() of a text, as imports have them, until the next one:
+    # it would end us by SIGINT after all.
+    exec("")
+
+
+def _ask_again(ignored: sys.UnraisableHookArgs) -> None:
+    """What a signal raises in a destructor or in a weak reference's callback, Python drops: it comes once more.
+
+    The collector may have worked for long before it calls them, while the signal waited.
+    """
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER_S)
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -285,6 +285,42 @@ def test_a_signal_at_any_moment_of_the_start_ends_everything(serve: Serve, base:
         assert served.complaint == ""
 
 
+INTERRUPTED = """
+import contextlib, signal, time, click
+from api import serving, settings
+
+class Garbage:
+    def __del__(self):
+        signal.raise_signal({number})
+
+@contextlib.contextmanager
+def start(*_, **__):
+    {moment}
+    time.sleep(120)
+    yield
+
+serving.running_bank = start
+serving.run(settings.load_settings(), demo_clients=None, say=click.echo)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["Garbage()", "exec('Garbage.__del__(None)')"], ids=["destructor", "exec"])
+def test_a_signal_is_not_lost_where_python_ignores_what_it_raises(
+    base: Path, how: signal.Signals, moment: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(number=int(how), moment=moment)],
+        cwd=CHECKOUT,
+        env=os.environ | {"DATA_HOME": str(base / "never"), "PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 class Registrar(threading.Thread):
     """Registers one client after another, and keeps the numbers of those that were acknowledged."""
 
