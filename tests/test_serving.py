@@ -458,7 +458,10 @@ def test_whoever_connects_during_the_start_is_answered_after_it(serve: Serve, ho
 
 
 def listening_ports_of(pid: int) -> list[int]:
-    sockets = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115
+    sockets = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            sockets.add(os.readlink(link))  # noqa: PTH115
     rows = [row.split() for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return [
         int(row[1].rpartition(":")[2], 16)
