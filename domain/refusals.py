@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class RefusalCode(StrEnum):
@@ -25,6 +26,43 @@ class RefusalCode(StrEnum):
     NOT_SIMULATED = "NOT_SIMULATED"
     ALREADY_IN_FORCE = "ALREADY_IN_FORCE"
     LAST_RULES = "LAST_RULES"
+    EXCEEDS_AVAILABLE = "EXCEEDS_AVAILABLE"
+    CAP_EXCEEDED = "CAP_EXCEEDED"
+    NO_LIMIT = "NO_LIMIT"
+    LIMIT_NOT_ACTIVE = "LIMIT_NOT_ACTIVE"
+    LIMIT_FROZEN = "LIMIT_FROZEN"
+    LIMIT_EXPIRED = "LIMIT_EXPIRED"
+    LIMIT_CLOSED = "LIMIT_CLOSED"
+    OVER_LIMIT = "OVER_LIMIT"
+    CURRENCY_DIFFERS = "CURRENCY_DIFFERS"
+    EXCEEDS_HELD = "EXCEEDS_HELD"
+    ALREADY_REVERSED = "ALREADY_REVERSED"
+    NOT_REVERSIBLE = "NOT_REVERSIBLE"
+    NOT_SIBLINGS = "NOT_SIBLINGS"
+    OUTLASTS_PARENT = "OUTLASTS_PARENT"
+    BEYOND_PARENT = "BEYOND_PARENT"
+    STILL_COMMITTED = "STILL_COMMITTED"
+    BEYOND_AUTHORITY = "BEYOND_AUTHORITY"
+    COMMITMENT_ENDED = "COMMITMENT_ENDED"
+    DOES_NOT_REVOLVE = "DOES_NOT_REVOLVE"
+    VALUE_DATE_PASSED = "VALUE_DATE_PASSED"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    FUND_STOPPED = "FUND_STOPPED"
+    FUND_EXHAUSTED = "FUND_EXHAUSTED"
+    BREAKER_TRIPPED = "BREAKER_TRIPPED"
+    NOT_YET_CLAIMABLE = "NOT_YET_CLAIMABLE"
+    BEYOND_COVERAGE = "BEYOND_COVERAGE"
+    BEYOND_WHAT_WAS_PAID = "BEYOND_WHAT_WAS_PAID"
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """What would be possible instead: how much, and the name (and key, if it is a node) of what binds."""
+
+    available_minor: int
+    currency: str
+    binding: str
+    node: tuple[int, UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +72,7 @@ class Refusal:
     code: RefusalCode
     message: str
     path: tuple[str, ...] = ()
+    possible: Possible | None = None
 
 
 def invalid(message: str, *path: str) -> Refusal:
