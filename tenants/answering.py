@@ -24,6 +24,17 @@ GRACE_S = 2.0
 LOCK_TIMEOUT_MS = 3000
 
 
+class NotPlain(Exception):
+    """A statement's rows cannot be read at once: in a transaction they can."""
+
+
+class FoundRow(dict[Any, Any]):
+    """A row by its columns' names, or by their places, as the driver's own rows are."""
+
+    def __missing__(self, place: int) -> Any:
+        return [*self.values()][place]
+
+
 class Answering:
     """The connections of one login role, and how a read is put to them.
 
@@ -32,16 +43,42 @@ class Answering:
     """
 
     planned = "auto"
+    writes = False
 
     def __init__(self, dsn: str, *, connections: int, statement_timeout_ms: int) -> None:
         self._dsn = dsn
         self._statement_timeout_ms = statement_timeout_ms
         self.connections = Connections(self._connect, connections)
+        self._names: dict[str, tuple[str, ...]] = {}
 
-    async def answer(self, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
+    async def rows(self, scope: Scope, text: str, values: Sequence[Any]) -> list[FoundRow]:
+        """The rows of a SELECT. Raises what `answer` raises, and NotPlain."""
+        names = self._names.get(text)
+        if names is None:
+            names = self._names[text] = await self._columns(text)
+        if not names:
+            raise NotPlain("a column of the statement is of no plain type, or two have one name")
+        found = await self.answer(scope, f"select array_agg(found) from ({text}) found", values)
+        return [FoundRow(zip(names, row, strict=True)) for row in found or ()]
+
+    async def _columns(self, text: str) -> tuple[str, ...]:
+        """The names of the columns, if all are of types that the driver knows in a row of no type of its own."""
+        seat = await self.connections.take()
+        try:
+            statement = await seat.connection.prepare(text)
+        except BaseException as problem:
+            await self.connections.recover(seat, problem)
+            raise
+        self.connections.give(seat)
+        columns = statement.get_attributes()
+        names = tuple(one.name for one in columns)
+        plain = len({*names}) == len(names) and all(one.type.kind == "scalar" for one in columns)
+        return names if plain else ()
+
+    async def answer(self, scope: Scope, expression: str, values: Sequence[Any]) -> Any:
         """The expression's value. Raises what asyncpg raises, and TimeoutError.
 
-        A read that finds its connection dead is put once more, on a new one.
+        What finds its connection dead is put once more, on a new one.
         """
         seat = await self.connections.take()
         began = time.monotonic()
@@ -60,7 +97,7 @@ class Answering:
         """Close every connection, waiting a little for those in use."""
         await self.connections.close()
 
-    async def _answer_anew(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
+    async def _answer_anew(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> Any:
         await self.connections.renew(seat)
         try:
             answered = await self._put(seat, scope, expression, values)
@@ -70,14 +107,14 @@ class Answering:
         self.connections.give(seat)
         return answered
 
-    async def _put(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
+    async def _put(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> Any:
         try:
             return await self._executed(seat, scope, expression, values)
         except OUTDATED:
             seat.forget(expression)
             return await self._executed(seat, scope, expression, values)
 
-    async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
+    async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> Any:
         raise NotImplementedError
 
     async def _connect(self) -> Any:
@@ -89,9 +126,10 @@ class Answering:
             # prepare is kept by the seat, bounded by its size as well.
             statement_cache_size=8,
             server_settings={
-                "default_transaction_read_only": "on",
+                "default_transaction_read_only": "off" if self.writes else "on",
                 "statement_timeout": str(self._statement_timeout_ms),
-                "lock_timeout": str(min(LOCK_TIMEOUT_MS, self._statement_timeout_ms)),
+                # Who writes waits in turn, for as long as the statement may take.
+                "lock_timeout": "0" if self.writes else str(min(LOCK_TIMEOUT_MS, self._statement_timeout_ms)),
                 "idle_in_transaction_session_timeout": "60000",
                 "timezone": "UTC",
                 # Compiling a statement takes longer than a page, and is done anew for each execution.
@@ -115,7 +153,7 @@ class ScopedAnswering(Answering):
         super().__init__(dsn, connections=connections, statement_timeout_ms=statement_timeout_ms)
         self.habits = Habits()
 
-    async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
+    async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> Any:
         statement = seat.kept(expression)
         if statement is None:
             statement = await seat.prepare(expression, scoped(expression, len(values)))
@@ -130,8 +168,7 @@ class ScopedAnswering(Answering):
                 (*values, None, None, None, True),
             )
         )
-        answered: bytes = rows[1][0]
-        return answered
+        return rows[1][0]
 
 
 class UnscopedAnswering(Answering):
@@ -139,15 +176,14 @@ class UnscopedAnswering(Answering):
     statement may be run by several workers at once.
     """
 
-    async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> bytes:
+    async def _executed(self, seat: Seat, scope: Scope, expression: str, values: Sequence[Any]) -> Any:
         del scope
         statement = seat.kept(expression)
         if statement is None:
             statement = await seat.prepare(expression, f"select ({expression})")
         # Not fetchval: PostgreSQL uses no workers for a statement of which a limited number of rows is asked for.
         rows = await statement.fetch(*values)
-        answered: bytes = rows[0][0]
-        return answered
+        return rows[0][0]
 
 
 def scoped(expression: str, values: int) -> str:
@@ -157,7 +193,7 @@ def scoped(expression: str, values: int) -> str:
         f"select case when {evaluate}::boolean then ({expression}) "
         f"when pg_catalog.set_config('app.branches', {branches}::text, true) is not null "
         f"and pg_catalog.set_config('app.clients', {clients}::text, true) is not null "
-        f"and pg_catalog.set_config('plan_cache_mode', {mode}::text, true) is not null then ''::bytea end"
+        f"and pg_catalog.set_config('plan_cache_mode', {mode}::text, true) is not null then null end"
     )
 
 

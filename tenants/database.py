@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
 
 import asyncpg
 
-from tenants.answering import Answering, ScopedAnswering, UnscopedAnswering
+from tenants.answering import Answering, FoundRow, ScopedAnswering, UnscopedAnswering
+from tenants.at_once import WritingAtOnce
 from tenants.credentials import Credentials
 from tenants.faults import LOST, DatabaseUnavailable, StatementTimeout, translated
 from tenants.roles import Login
@@ -73,6 +74,7 @@ class Database:
         self._single_round_trip = not pooled if single_round_trip is None else single_round_trip
         self._pools: dict[Door, asyncpg.Pool] = {}
         self._answering: dict[Door, Answering] = {}
+        self._writing: dict[Door, WritingAtOnce] = {}
         self.observer = observer
         # Kept where whoever reads and whoever records segments finds them.
         self.rules = Rules()
@@ -93,11 +95,13 @@ class Database:
             ) from lost
         if self._single_round_trip:
             self._answering = {door: self._answers(door) for door in self._pools if door is not Door.SIGN_IN}
+            self._writing = {door: self._writes(door) for door in (Door.PORTAL, Door.HEADQUARTERS)}
 
     async def close(self) -> None:
         """Close every connection, waiting a little for those in use."""
-        answering, self._answering = self._answering, {}
-        await asyncio.gather(*(door.close() for door in answering.values()))
+        at_once = [*self._answering.values(), *self._writing.values()]
+        self._answering, self._writing = {}, {}
+        await asyncio.gather(*(door.close() for door in at_once))
         for pool in set(self._pools.values()):
             try:
                 await asyncio.wait_for(pool.close(), 5)
@@ -131,10 +135,44 @@ class Database:
         if answering is None:
             async with self._through(door, scope, write=False) as transaction:
                 return await transaction.answer(expression, values)
+        answered: bytes = await self._put(answering.answer, scope, expression, values)
+        return answered
+
+    @property
+    def works_at_once(self) -> bool:
+        """Whether there are `rows_at_once` and `written_at_once`: not behind a pooler, nor on Citus."""
+        return bool(self._writing)
+
+    async def rows_at_once(self, scope: Scope, text: str, values: Sequence[Any]) -> list[FoundRow]:
+        """The rows of one SELECT over $1, $2, … as the scope may see them now, in one round trip; it may not lock.
+
+        Raises what `answer` raises, and NotPlain where its rows can be read in a transaction only.
+        """
+        rows: list[FoundRow] = await self._put(self._answering[Door(scope.login)].rows, scope, text, values)
+        return rows
+
+    async def written_at_once(self, scope: Scope, text: str, values: Sequence[Any]) -> list[Any]:
+        """Run one statement that writes, and commit, in one round trip; its rows.
+
+        See `tenants.at_once` for what it must be like: that it may be put twice, above all. Raises what `answer`
+        raises.
+        """
+        if not self._writing:
+            raise DatabaseUnavailable("the database is not open")
+        rows: list[Any] = await self._put(self._writing[Door(scope.login)].answer, scope, text, values)
+        return rows
+
+    async def _put(
+        self,
+        put: Callable[[Scope, str, Sequence[Any]], Awaitable[Any]],
+        scope: Scope,
+        text: str,
+        values: Sequence[Any],
+    ) -> Any:
         if self.observer:
-            self.observer(expression)
+            self.observer(text)
         try:
-            return await answering.answer(scope, expression, values)
+            return await put(scope, text, values)
         except Exception as problem:
             told = translated(problem)
             if told is problem:
@@ -146,6 +184,26 @@ class Database:
         """A fresh read on connections of its own: slow statements must not keep anybody from being known."""
         async with self._through(Door.SIGN_IN, scope, write=False) as opened:
             yield opened
+
+    @property
+    def pooled(self) -> bool:
+        """Whether a pooler in transaction mode stands between."""
+        return self._pooled
+
+    async def connection_for_jobs(self) -> Any:
+        """A connection of headquarters' role outside of every pool, under no scope; the caller closes it.
+
+        Raises DatabaseUnavailable.
+        """
+        try:
+            return await asyncpg.connect(
+                self._dsn(Door.HEADQUARTERS),
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=self._statement_timeout_ms / 1000 + 2,
+                statement_cache_size=0 if self._pooled else 100,
+            )
+        except (*LOST, TimeoutError, asyncpg.PostgresError) as lost:
+            raise DatabaseUnavailable(f"no connection for jobs: {lost or type(lost).__name__}") from lost
 
     def _door(self, scope: Scope, *, write: bool, fresh: bool) -> Door:
         replica = scope.login is Login.HEADQUARTERS and not write and not fresh
@@ -160,6 +218,7 @@ class Database:
         try:
             connection = await self._begin(pool, self._opening(scope, write=write))
             transaction = Transaction(connection, self.observer)
+            transaction.rules = self.rules
             try:
                 yield transaction
             finally:
@@ -222,6 +281,14 @@ class Database:
         """Connections of their own, opened when first needed: their sessions only read."""
         kind = ScopedAnswering if door in (Door.PORTAL, Door.CLIENT) else UnscopedAnswering
         return kind(
+            self._dsn(door) or "",
+            connections=self._size(door),
+            statement_timeout_ms=self._statement_timeout_ms,
+        )
+
+    def _writes(self, door: Door) -> WritingAtOnce:
+        """As many as write in transactions; opened when first needed, too."""
+        return WritingAtOnce(
             self._dsn(door) or "",
             connections=self._size(door),
             statement_timeout_ms=self._statement_timeout_ms,

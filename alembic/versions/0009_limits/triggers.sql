@@ -1,0 +1,73 @@
+-- An id of version 7 (time first), made where the row is.
+create function app.limit_row_id() returns uuid volatile parallel safe language sql
+return encode(set_bit(set_bit(overlay(
+    uuid_send(gen_random_uuid())
+    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6
+), 52, 1), 53, 1), 'hex')::uuid;
+
+-- Nobody rewrites the ledger, whatever the login: what was wrong is reversed by another movement.
+create function app.ledger_only_grows() returns trigger language plpgsql as $$
+begin
+    raise exception '% only grows: it takes no %', tg_table_name, lower(tg_op)
+        using errcode = 'restrict_violation', hint = 'book a movement that reverses the wrong one';
+end $$;
+
+create trigger ledger_only_grows before update or delete on bank.limit_movement
+for each row execute function app.ledger_only_grows();
+
+create trigger ledger_stays before truncate on bank.limit_movement
+for each statement execute function app.ledger_only_grows();
+
+create trigger ledger_only_grows before update or delete on bank.limit_posting
+for each row execute function app.ledger_only_grows();
+
+create trigger ledger_stays before truncate on bank.limit_posting
+for each statement execute function app.ledger_only_grows();
+
+-- What a node was, for whoever asks how it stood on an earlier day. In the bank's time, which may stand still.
+create function app.remember_limit_node() returns trigger language plpgsql as $$
+declare
+    moment timestamptz := app.moment();
+    since timestamptz;
+begin
+    if tg_op = 'UPDATE' then
+        if (NEW_PARAMETERS) is not distinct from (OLD_PARAMETERS) then
+            return null;
+        end if;
+        select valid_from into since from bank.limit_node_version
+        where branch_id = new.branch_id and node_id = new.id and valid_until = 'infinity';
+        moment := greatest(moment, since);
+        update bank.limit_node_version set valid_until = moment
+        where branch_id = new.branch_id and node_id = new.id and valid_until = 'infinity';
+    end if;
+    insert into bank.limit_node_version (branch_id, id, node_id, VERSION_COLUMNS, valid_from)
+    values (new.branch_id, app.limit_row_id(), new.id, NEW_PARAMETERS, moment);
+    return null;
+end $$;
+
+create trigger remember_made_limit_node after insert on bank.limit_node
+for each row execute function app.remember_limit_node();
+
+create trigger remember_limit_node after update of PARAMETERS on bank.limit_node
+for each row execute function app.remember_limit_node();
+
+-- A branch draws on its own node, whose terms are headquarters': whoever goes around the application is refused.
+create function app.guard_limit_node() returns trigger language plpgsql as $$
+begin
+    if new.kind in (TOPS) then
+        raise exception 'a unit''s own limit is headquarters'' to make and to change'
+            using errcode = 'insufficient_privilege';
+    end if;
+    if tg_op = 'INSERT' and new.earmarked_minor + new.reserved_minor + new.utilised_minor + new.consumed_minor <> 0
+    then
+        raise exception 'a node begins empty: what it holds comes from movements'
+            using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end $$;
+
+create trigger guard_made_limit_node before insert on bank.limit_node
+for each row when (current_user = 'PORTAL') execute function app.guard_limit_node();
+
+create trigger guard_limit_node before update of PARAMETERS on bank.limit_node
+for each row when (current_user = 'PORTAL') execute function app.guard_limit_node();
