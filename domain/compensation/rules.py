@@ -1,0 +1,306 @@
+"""The fund's rules: each a staircase of guards, one line and one named refusal a step, in a documented order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from domain.compensation.kinds import BreakerBase, ClaimStatus, EnrolmentStatus, FundBucket, FundStanding
+from domain.compensation.splitting import flow_back, split
+from domain.money import Money
+from domain.refusals import Possible, Refusal, RefusalCode, invalid
+
+Postings = Mapping[tuple[str, FundBucket], int]
+"""What a movement changes: minor units by funder and bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one funder has in a fund; minor units."""
+
+    contributed: int = 0
+    reserved: int = 0
+    paid: int = 0
+    recovered: int = 0
+
+    @property
+    def available(self) -> int:
+        """What may still be granted of it."""
+        return self.contributed + self.recovered - self.paid - self.reserved
+
+    @property
+    def borne(self) -> int:
+        """What it has paid or is about to, less what came back."""
+        return self.paid + self.reserved - self.recovered
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What a fund promises by the terms in force."""
+
+    coverage: Decimal
+    claim_from_days: int
+    weights: Mapping[str, int]
+    breaker_base: BreakerBase
+    breaker_limit: Decimal
+    valid_from: dt.date
+    valid_until: dt.date | None
+
+    def holds_on(self, day: dt.date) -> bool:
+        """Whether the terms are valid on a day; both ends count."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A fund's accounts by funder, and the principal of all loans that it covers; all in `currency`."""
+
+    currency: str
+    accounts: Mapping[str, Account]
+    covered_principal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What is known of a facility on a day: what is owed, what of it is overdue, and since when."""
+
+    currency: str
+    outstanding: int
+    overdue_principal: int
+    days_past_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A covered loan: the principal then, the most that the fund bears of it, what is claimed net of recoveries."""
+
+    status: EnrolmentStatus
+    principal: int
+    covered: int
+    claimed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim: its amount and, by funder, what was reserved for it or paid, and what came back."""
+
+    status: ClaimStatus
+    amount: int
+    claimed_by: str
+    decided_by: str | None = None
+    shares: Mapping[str, int] | None = None
+    recovered: Mapping[str, int] | None = None
+
+
+def part_of(principal: int, coverage: Decimal) -> int:
+    """The covered part of a principal: never more than the coverage, to the last minor unit."""
+    return int((principal * coverage).to_integral_value(ROUND_FLOOR))
+
+
+def enrol(
+    cover: Cover | None,
+    standing: FundStanding,
+    currency: str,
+    loan: Loan,
+    unmet: Sequence[str],
+    day: dt.date,
+) -> int | Refusal:
+    """The most that the fund will bear of a loan that it takes, in minor units."""
+    if cover is None or not cover.holds_on(day):
+        return Refusal(RefusalCode.FUND_STOPPED, "no terms of the fund are in force on this day")
+    if standing is FundStanding.STOPPED:
+        return _stopped("takes no new loans")
+    if loan.currency != currency:
+        return _not_eligible(f"the loan is in {loan.currency}, the fund in {currency}")
+    if loan.outstanding <= 0:
+        return _not_eligible("nothing is owed on it")
+    if loan.days_past_due > 0:
+        return _not_eligible(f"it is {loan.days_past_due} days past due already")
+    if unmet:
+        return _not_eligible("; ".join(unmet))
+    covered = part_of(loan.outstanding, cover.coverage)
+    if covered <= 0:
+        return _not_eligible("its covered part is less than the smallest unit of the currency")
+    return covered
+
+
+def withdraw(enrolment: Enrolment) -> Refusal | None:
+    """Whether a loan may leave the fund."""
+    if enrolment.status is not EnrolmentStatus.ENROLLED:
+        return Refusal(
+            RefusalCode.STATUS_MAY_NOT_FOLLOW, "the loan is not covered any more", ("enrolmentId",)
+        )
+    if enrolment.claimed > 0:
+        message = "something is claimed of it and has not come back: it stays covered until then"
+        return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("enrolmentId",))
+    return None
+
+
+def claim(
+    cover: Cover,
+    standing: FundStanding,
+    currency: str,
+    enrolment: Enrolment,
+    loan: Loan,
+    asked: int | None,
+) -> int | Refusal:
+    """The amount of a claim, in minor units; all that may be claimed where none is asked for.
+
+    `cover` is that of the terms under which the loan was enrolled: the fund keeps what it promised.
+    """
+    if enrolment.status is not EnrolmentStatus.ENROLLED:
+        return Refusal(RefusalCode.NOT_ELIGIBLE, "the loan is not covered any more", ("enrolmentId",))
+    if standing is FundStanding.STOPPED:
+        return _stopped("takes no claims")
+    if loan.overdue_principal <= 0 or loan.days_past_due < cover.claim_from_days:
+        message = (
+            f"a claim may be made from {cover.claim_from_days} days past due on: "
+            f"the loan is {loan.days_past_due} days past due"
+        )
+        return Refusal(RefusalCode.NOT_YET_CLAIMABLE, message, ("enrolmentId",))
+    room = min(part_of(loan.overdue_principal, cover.coverage), enrolment.covered) - enrolment.claimed
+    if room <= 0:
+        return _beyond_coverage("all that the fund bears of it is claimed already", 0, currency)
+    if asked is not None and asked <= 0:
+        return invalid("an amount above zero is needed", "amount")
+    if asked is not None and asked > room:
+        return _beyond_coverage("the fund bears no more of it", room, currency)
+    return room if asked is None else asked
+
+
+def approve(cover: Cover, books: Books, of: Claim, actor: str) -> Postings | Refusal:
+    """What is set aside for a claim that headquarters grants: the funders' shares, exact.
+
+    In this order: is it still to be decided, is somebody else deciding, does the breaker allow it, has every funder
+    its share.
+    """
+    if of.status is not ClaimStatus.CLAIMED:
+        return _may_not_follow(of.status, "granted")
+    if actor == of.claimed_by:
+        return _second_person("whoever makes a claim does not grant it")
+    room = breaker_room(cover, books)
+    if of.amount > room:
+        message = f"the circuit breaker is set to {cover.breaker_limit:f} of the {_BASES[cover.breaker_base]}"
+        return _possible(
+            RefusalCode.BREAKER_TRIPPED, message, max(room, 0), books.currency, "circuit breaker"
+        )
+    shares = split(of.amount, cover.weights)
+    for funder, share in sorted(shares.items()):
+        if share > books.accounts.get(funder, Account()).available:
+            possible = grantable(cover, books)
+            return _possible(
+                RefusalCode.FUND_EXHAUSTED, f"{funder} has not enough left", possible, books.currency, funder
+            )
+    return {(funder, FundBucket.RESERVED): share for funder, share in shares.items() if share}
+
+
+def reject(of: Claim, actor: str) -> Refusal | None:
+    """Whether headquarters may turn the claim down."""
+    if of.status is not ClaimStatus.CLAIMED:
+        return _may_not_follow(of.status, "rejected")
+    if actor == of.claimed_by:
+        return _second_person("whoever makes a claim does not decide on it")
+    return None
+
+
+def pay(of: Claim, actor: str) -> Postings | Refusal:
+    """What is paid out of what was set aside for a claim."""
+    if of.status is not ClaimStatus.APPROVED:
+        return _may_not_follow(of.status, "paid")
+    if actor == of.decided_by:
+        return _second_person("whoever grants a claim does not pay it")
+    assert of.shares is not None
+    assert sum(of.shares.values()) == of.amount
+    reserved = {(funder, FundBucket.RESERVED): -share for funder, share in of.shares.items() if share}
+    paid = {(funder, FundBucket.PAID): share for funder, share in of.shares.items() if share}
+    return reserved | paid
+
+
+def recover(of: Claim, amount: int, currency: str) -> Postings | Refusal:
+    """What flows back to the funders of a claim that was paid, in the shares in which they paid."""
+    if of.status is not ClaimStatus.PAID:
+        return _may_not_follow(of.status, "recovered")
+    if amount <= 0:
+        return invalid("an amount above zero is needed", "amount")
+    assert of.shares is not None
+    recovered = of.recovered or {}
+    out = of.amount - sum(recovered.values())
+    if amount > out:
+        message = "no more comes back to the fund than it has paid"
+        return _possible(RefusalCode.BEYOND_WHAT_WAS_PAID, message, out, currency, "claim")
+    shares = flow_back(amount, of.shares, recovered)
+    return {(funder, FundBucket.RECOVERED): share for funder, share in shares.items() if share}
+
+
+def breaker_room(cover: Cover, books: Books) -> int:
+    """What may still be granted until the breaker trips, in minor units; below zero where it has long tripped.
+
+    What counts is what the fund bears: paid and set aside, less what came back.
+    """
+    accounts = books.accounts.values()
+    base = (
+        books.covered_principal
+        if cover.breaker_base is BreakerBase.COVERED_PRINCIPAL
+        else sum(account.contributed for account in accounts)
+    )
+    return part_of(base, cover.breaker_limit) - sum(account.borne for account in accounts)
+
+
+def grantable(cover: Cover, books: Books) -> int:
+    """A claim that can be granted whatever rounding does: within the breaker, and within what every funder has."""
+    total = sum(cover.weights.values())
+    # No share is more than its quota rounded up.
+    shared = min(
+        books.accounts.get(funder, Account()).available * total // weight
+        for funder, weight in cover.weights.items()
+    )
+    return max(min(shared, breaker_room(cover, books)), 0)
+
+
+def standing_of(cover: Cover | None, books: Books) -> FundStanding:
+    """Whether a fund goes on: while terms are in force, every funder has something left and the breaker holds."""
+    if cover is None:
+        return FundStanding.STOPPED
+    # Of a fund that covers nothing yet, there is nothing to trip it.
+    tripped = books.covered_principal > 0 and breaker_room(cover, books) <= 0
+    exhausted = any(books.accounts.get(funder, Account()).available <= 0 for funder in cover.weights)
+    return FundStanding.STOPPED if tripped or exhausted else FundStanding.ACTIVE
+
+
+_BASES = {
+    BreakerBase.COVERED_PRINCIPAL: "principal that the fund covers",
+    BreakerBase.CONTRIBUTIONS: "contributions to the fund",
+}
+
+
+def _stopped(what: str) -> Refusal:
+    return Refusal(
+        RefusalCode.FUND_STOPPED, f"the fund is stopped: it {what} until headquarters lets it go on"
+    )
+
+
+def _not_eligible(why: str) -> Refusal:
+    return Refusal(RefusalCode.NOT_ELIGIBLE, f"the fund does not take this loan: {why}", ("facilityId",))
+
+
+def _beyond_coverage(why: str, room: int, currency: str) -> Refusal:
+    return _possible(RefusalCode.BEYOND_COVERAGE, why, room, currency, "coverage")
+
+
+def _possible(code: RefusalCode, why: str, room: int, currency: str, binding: str) -> Refusal:
+    amount = Money(room, currency).amount
+    message = f"{why}: {amount:f} {currency} would be possible"
+    return Refusal(code, message, ("amount",), Possible(room, currency, binding))
+
+
+def _may_not_follow(status: ClaimStatus, what: str) -> Refusal:
+    message = f"a claim that is {status} cannot be {what}"
+    return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("claimId",))
+
+
+def _second_person(message: str) -> Refusal:
+    return Refusal(
+        RefusalCode.SECOND_PERSON_NEEDED, f"{message}: ask a second person to do that", ("claimId",)
+    )

@@ -1,0 +1,74 @@
+"""The scorecard: models drafted and put into force by a second person, branches scored at the end of a period."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import select, text
+
+from domain.json_forms import Unreadable
+from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.scorecards.kinds import ScorecardModelStatus, ScorePeriod
+from domain.scorecards.models import read
+from domain.scorecards.periods import is_end_of
+from tenants.actions.once import Done, Outcome, Refused
+from tenants.database import Transaction
+from tenants.scorecards.computing import ONE_AT_A_TIME, active_model, compute
+from tenants.scorecards.models import put_in_force, write
+from tenants.tables import scorecard_model
+
+LONGEST_NAME = 100
+
+
+async def draft(transaction: Transaction, subject: str, name: str, parameters: str | None) -> Outcome:
+    """Write a version of the model: of the parameters given, else of those in force."""
+    await transaction.rows(text(ONE_AT_A_TIME))
+    name = name.strip()
+    if not 1 <= len(name) <= LONGEST_NAME:
+        return Refused(invalid(f"a name has 1 to {LONGEST_NAME} characters", "name"))
+    if parameters is None:
+        model = await active_model(transaction)
+        if model is None:
+            return Refused(invalid("no model is in force: say the parameters", "parameters"))
+        return Done((await write(transaction, subject, name, model.form),))
+    try:
+        form = read(parameters)
+    except Unreadable as mistake:
+        return Refused(invalid(str(mistake), "parameters"))
+    return Done((await write(transaction, subject, name, form),))
+
+
+async def activate(transaction: Transaction, subject: str, model_id: int, expected_version: int) -> Outcome:
+    """Score branches by this model from now on; by a second person. What was scored stays as it is."""
+    await transaction.rows(text(ONE_AT_A_TIME))
+    m = scorecard_model
+    model = await transaction.row(select(m).where(m.c.id == model_id).with_for_update())
+    if model is None:
+        return Refused(not_found("scorecard model", "modelId"))
+    if model["version"] != expected_version:
+        return Refused(changed_since(model["version"]), (model_id,))
+    if model["status"] != ScorecardModelStatus.DRAFT:
+        message = f"a model that is {model['status']} does not come into force: draft another one from it"
+        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (model_id,))
+    if subject == model["created_by"]:
+        message = "whoever wrote a model does not put it in force: let a second person look at it and do that"
+        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message), (model_id,))
+    await put_in_force(transaction, subject, model_id)
+    return Done((model_id,))
+
+
+async def score_branches(
+    transaction: Transaction, subject: str, period: ScorePeriod, end: dt.date
+) -> Outcome:
+    """Score every branch for the period that ended on `end`, by the model in force."""
+    if not is_end_of(end, period):
+        return Refused(invalid(f"no {period.lower()} ends on {end}", "periodEnd"))
+    today: dt.date = await transaction.value(text("select app.today()"))
+    if end > today:
+        return Refused(invalid("this period has not ended yet", "periodEnd"))
+    model = await active_model(transaction)
+    if model is None:
+        message = "no scorecard model is in force: draft one and put it into force"
+        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message))
+    await compute(transaction, model, period, end, subject)
+    return Done((model.id,))
