@@ -1,0 +1,1 @@
+"""What is kept of every month's end."""
