@@ -1,0 +1,1 @@
+"""How a period's credit is shared out over branches and segments, and why so."""

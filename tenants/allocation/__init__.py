@@ -1,0 +1,1 @@
+"""Allocation runs on the bank's own rows: gathered, solved, adopted, corrected in mid-period."""
