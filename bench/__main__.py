@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from api.embedded import EmbeddedError
+from bench.allocation import allocation
 from bench.answers import NoAnswer
 from bench.contenders import CONTENDERS
 from bench.facts import facts
@@ -22,6 +23,7 @@ from bench.pages import pages
 from bench.planning import planning
 from bench.processes import CannotMeasure
 from bench.report import load_report
+from bench.reservations import reservations
 from bench.segments import segments
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -32,7 +34,17 @@ CLIENTS = 100_000
 PAGED = (10_000, CLIENTS)
 MILLION = 1_000_000
 DOCUMENTS, DOCUMENTS_QUICK = 100_000, 2_000
-CHAPTERS = ("loads", "planning", "memory", "groups", "facts", "segments", "pages")
+CHAPTERS = (
+    "loads",
+    "planning",
+    "memory",
+    "groups",
+    "facts",
+    "segments",
+    "allocation",
+    "reservations",
+    "pages",
+)
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 
@@ -88,6 +100,8 @@ def _measured(plan: Plan, chapters: tuple[str, ...], documents: int, *, million:
                 "groups": lambda: groups(ground),
                 "facts": lambda: facts(ground),
                 "segments": lambda: segments(ground),
+                "allocation": lambda: allocation(ground),
+                "reservations": lambda: reservations(ground, say),
             }
             found = {name: _chapter(name, made) for name, made in makers.items() if name in chapters}
     if "pages" in chapters:

@@ -10,24 +10,41 @@ from strawberry.types import Info
 from domain.access import Action
 from domain.refusals import Refusal, invalid, not_found
 from schema import reading
+from schema.binding import Unread
 from schema.errors import Forbidden
+from schema.ids import Key
 from schema.inputs import command, tenant_key
-from schema.refusals import user_error
+from schema.refusals import UserError, user_error
 from schema.request import Request, request_of
-from tenants.actions.once import Done, Outcome, once
+from tenants.actions.once import Command, Done, Outcome
 from tenants.database import Transaction
+from tenants.limits.caps import once_with_room
 
 Act = Callable[[Transaction], Awaitable[Outcome]]
 
 WORDS = {
+    "AllocationRun": "allocation run",
     "Client": "client",
     "ClientLink": "link",
+    "CapShare": "share",
+    "ConcentrationCap": "cap",
+    "RegulatoryCapital": "capital",
+    "CompensationClaim": "claim",
+    "CompensationMovement": "movement of the fund",
+    "CompensationTerms": "terms of a fund",
     "Contact": "contact of this client",
     "DivisionModel": "division model",
     "ImportJob": "import",
+    "Facility": "facility",
+    "LimitCommitment": "commitment",
+    "LimitMovement": "movement",
+    "LimitNode": "limit",
     "Dimension": "dimension",
+    "LoanEnrolment": "covered loan",
     "Playbook": "playbook",
+    "QuotaChange": "change of a quota",
     "RuleSet": "rule set",
+    "ScorecardModel": "scorecard model",
     "Task": "task",
 }
 """What rows are called in refusals, by type."""
@@ -55,27 +72,55 @@ async def carried_out(
     type_name: str,
     *,
     current_type: str | None = None,
+    at_once: bool = False,
 ) -> Any:
-    """Act once, then show the row as everybody sees it from now on, or the row that stands in the way."""
+    """Act once, then show the row as everybody sees it from now on, or the row that stands in the way.
+
+    `at_once`: the action may decide without locks and write by one statement (`tenants.at_once`).
+    """
     asked = command(operation, sent)
     if isinstance(asked, Refusal):
         return user_error(asked)
     # Hold no connection while waiting for one: enough operations that do would wait for each other.
     await request.snapshot.renew()
-    outcome = await once(request.database, request.scope, request.organisation, asked, act)
-    request.directory.forget()
+    outcome = await _outcome(request, asked, act, at_once=at_once)
+    if type_name == "OrganisationUnit":
+        request.directory.forget()
     await request.renew()
     if isinstance(outcome, Done):
-        row = await reading.by_key(request, type_name, outcome.key)
-        if row is None:
-            # A key sent again, for a row that has been removed or has left the caller's sight since.
-            return user_error(not_found(f"{WORDS.get(type_name, 'row')} any more"))
+        row = await shown(request, type_name, outcome.key)
         field = next(iter(success.__annotations__))
-        return success(**{field: row})
-    current = (
-        await reading.by_key(request, current_type or type_name, outcome.current) if outcome.current else None
-    )
-    return user_error(outcome.refusal, current)
+        return gone(type_name) if row is None else success(**{field: row})
+    refusal = outcome.refusal
+    current = await shown(request, current_type or type_name, outcome.current) if outcome.current else None
+    binding_node = None
+    if refusal.possible and refusal.possible.node:
+        binding_node = await shown(request, "LimitNode", refusal.possible.node)
+    return user_error(refusal, current, binding_node=binding_node)
+
+
+async def _outcome(request: Request, asked: Command, act: Act, *, at_once: bool) -> Outcome:
+    """What came of it, kept for whoever has to show it twice."""
+    carried = request.carried
+    if carried is not None and carried.again and carried.outcome is not None:
+        return carried.outcome
+    organisation = request.organisation
+    outcome = await once_with_room(request.database, request.scope, organisation, asked, act, at_once=at_once)
+    if carried is not None:
+        carried.outcome = outcome
+    return outcome
+
+
+async def shown(request: Request, type_name: str, key: Key) -> Any:
+    """The row that a payload shows: read now, None where it is not in sight; or left to be read with all below."""
+    if request.carried is not None and not request.carried.again:
+        return Unread(type_name, key)
+    return await reading.by_key(request, type_name, key)
+
+
+def gone(type_name: str) -> UserError:
+    """The answer to a key sent again, for a row that has been removed or has left the caller's sight since."""
+    return user_error(not_found(f"{WORDS.get(type_name, 'row')} any more"))
 
 
 def first_refusal(*found: Any) -> Refusal | None:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import enum
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import orjson
 import strawberry
-from graphql import ExecutionResult, GraphQLError, OperationType, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute
 from graphql.execution.values import VariableValues
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import schema.codes  # noqa: F401 - makes the domain's code lists enums of the schema
 from schema.admission import Admission
+from schema.answers import Answer, Phase, answered, failed, refused_answer
+from schema.compiler.payloads import ReadyMutation, ready_mutation
 from schema.compiler.plan import OUTDATED, REFUSED, Bound, Ready, RulesUnknown, bound, ready
 from schema.compiler.rows import NOT_ANSWERED
 from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
 from schema.errors import Busy, Code, CodedError, TooDear
-from schema.faults import Report, refusal, shown
+from schema.faults import Report, refusal
+from schema.mutating import Changing, TooLong
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.request import Request
@@ -38,38 +40,23 @@ LARGEST_ANSWER_BYTES = 10_000_000
 _NOT_ANSWERED = NOT_ANSWERED.encode()
 
 
-class Phase(enum.Enum):
-    """How far an operation came; GraphQL over HTTP answers by it."""
-
-    REFUSED = "refused before execution"
-    MUST_POST = "refused before execution, since it writes and was asked for as a read"
-    EXECUTED = "executed, perhaps with errors"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The response to one operation: its JSON, in parts, since the longest need not be copied to be sent."""
-
-    parts: tuple[bytes, ...]
-    phase: Phase
-
-    @property
-    def body(self) -> bytes:
-        """The whole JSON."""
-        return b"".join(self.parts)
-
-
 @cache
 def graph() -> strawberry.Schema:
     """The schema, built once."""
     return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
-Apart = Callable[[Coroutine[Any, Any, ExecutionResult]], Awaitable[ExecutionResult]]
-"""Runs what is not to hold up a time-out while it cleans up."""
+T = TypeVar("T")
 
 
-async def here(executing: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResult:
+class Apart(Protocol):
+    """Runs what is not to hold up a time-out while it cleans up."""
+
+    def __call__(self, executing: Coroutine[Any, Any, T], /) -> Awaitable[T]:
+        """What the execution comes to."""
+
+
+async def here(executing: Coroutine[Any, Any, T]) -> T:
     """Where nobody is timed."""
     return await executing
 
@@ -82,7 +69,12 @@ class Prepared:
     coerced: VariableValues
     variables: dict[str, Any] | None
     cost: Cost
-    ready: Ready | str
+    ready: Ready | ReadyMutation | str
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is a mutation."""
+        return self.operation.kind is OperationType.MUTATION
 
 
 class Engine:
@@ -135,24 +127,24 @@ class Engine:
         `reading_only` refuses mutations, as GET must.
         """
         if document.refused:
-            return _refused(document.refused)
+            return refused_answer(document.refused)
         try:
             meant = document.operation(operation)
             if reading_only and meant.kind is not OperationType.QUERY:
                 return Answer((orjson.dumps(refusal(Code.BAD_REQUEST, _MUST_POST)),), Phase.MUST_POST)
             _refuse_unstorable(variables or {}, 0)
         except CodedError as refused:
-            return _refused([refused])
+            return refused_answer([refused])
         coerced = meant.variables.values(variables or {}, hide_suggestions=self.documents.hide_suggestions)
         if isinstance(coerced, list):
-            return _refused(coerced)
+            return refused_answer(coerced)
         cost = meant.cost(coerced.coerced)
         if cost.total > self.documents.limits.cost:
-            return _refused([self._too_dear(cost.total)])
+            return refused_answer([self._too_dear(cost.total)])
         try:
             return Prepared(meant, coerced, variables, cost, self._ready(meant, coerced))
         except TooDear as refused:
-            return _refused([refused])
+            return refused_answer([refused])
 
     async def execute(
         self, request: Request, prepared: Prepared, *, report: Report, apart: Apart = here
@@ -162,6 +154,8 @@ class Engine:
         The normal executor, whose transactions may have to be undone, runs in `apart`.
         """
         self._admission.admit(request.caller, prepared.operation, prepared.cost.total)
+        if isinstance(prepared.ready, ReadyMutation):
+            return await apart(self._changed(request, prepared, prepared.ready, report))
         way = await self._way(request, prepared)
         for _ in range(MOST_RULEBOOKS):
             if not isinstance(way, Bound):
@@ -170,12 +164,12 @@ class Engine:
                 data = await self._in_turn(request, way)
             except Exception as problem:
                 # What it was to cost stays charged: the database has worked for it.
-                return _answered(None, _failed(way, problem), {}, report)
+                return answered(None, failed(way.plan.roots, problem), {}, report)
             if data == OUTDATED:
                 way = await self._way(request, prepared, anew=True)
                 continue
             if not data:
-                return _answered(None, [self._too_long()], {}, report)
+                return answered(None, [self._too_long()], {}, report)
             if _NOT_ANSWERED not in data:
                 plan = {"tier": "compiled", "statement": way.plan.text}
                 return self._finished(request, prepared, data, [], plan, report)
@@ -193,6 +187,29 @@ class Engine:
             self.documents.weigh(prepared.operation, len(data))
         return self._finished(request, prepared, data, errors, {"tier": "normal", "reason": way}, report)
 
+    async def _changed(
+        self, request: Request, prepared: Prepared, ready: ReadyMutation, report: Report
+    ) -> Answer:
+        async def by_the_executor(document: DocumentNode) -> ExecutionResult:
+            return await _executed(request, document, None, prepared.variables)
+
+        changing = Changing(
+            self.schema,
+            request,
+            prepared.operation,
+            prepared.coerced,
+            most_bytes=self._answer_bytes,
+            by_the_executor=by_the_executor,
+        )
+        try:
+            done = await changing.carry_out(ready)
+        except TooLong:
+            return answered(None, [self._too_long()], {}, report)
+        if done.weight:
+            self.documents.weigh(prepared.operation, done.weight)
+        plan = {"tier": "compiled", "statements": done.statements}
+        return self._finished(request, prepared, done.data, done.errors, plan, report)
+
     async def _in_turn(self, request: Request, way: Bound) -> bytes:
         if self._turns is None:
             return await request.database.answer(request.scope, way.plan.text, way.values)
@@ -207,11 +224,11 @@ class Engine:
             self._turns.leave(request.caller)
             self._admission.charge(request.caller, time.monotonic() - began)
 
-    def _ready(self, operation: Operation, coerced: VariableValues) -> Ready | str:
-        if operation.kind is not OperationType.QUERY:
-            return "mutations are carried out one after the other"
+    def _ready(self, operation: Operation, coerced: VariableValues) -> Ready | ReadyMutation | str:
         if not self._compiled:
             return "compiled plans are switched off"
+        if operation.kind is OperationType.MUTATION:
+            return self._ready_mutation(operation, coerced)
         try:
             return ready(self.schema, operation, coerced)
         except TooDear:
@@ -219,10 +236,16 @@ class Engine:
         except GraphQLError:
             return REFUSED
 
+    def _ready_mutation(self, operation: Operation, coerced: VariableValues) -> ReadyMutation | str:
+        try:
+            return ready_mutation(self.schema, operation, coerced)
+        except GraphQLError:
+            return REFUSED
+
     async def _way(self, request: Request, prepared: Prepared, *, anew: bool = False) -> Bound | str:
         """The statement; the rules that it may need are read where nobody has yet, or `anew`."""
-        if isinstance(prepared.ready, str):
-            return prepared.ready
+        if not isinstance(prepared.ready, Ready):
+            return str(prepared.ready)
         try:
             if anew:
                 await request.read_rules()
@@ -248,7 +271,7 @@ class Engine:
         report: Report,
     ) -> Answer:
         if len(data) > self._answer_bytes:
-            return _answered(None, [self._too_long()], {}, report)
+            return answered(None, [self._too_long()], {}, report)
         requested = prepared.cost.total
         # What a long answer holds is estimated: it must not seem more than could be.
         actual = min(prepared.cost.work + objects_in(data), requested)
@@ -256,7 +279,7 @@ class Engine:
         extensions: dict[str, Any] = {"cost": {"requested": requested, "actual": actual}}
         if self._explains:
             extensions["plan"] = plan
-        return _answered(data, errors, extensions, report)
+        return answered(data, errors, extensions, report)
 
     def _too_dear(self, requested: int) -> TooDear:
         return TooDear(
@@ -273,47 +296,27 @@ class Engine:
 
 async def _by_the_executor(request: Request, prepared: Prepared) -> ExecutionResult:
     try:
-        result = execute(
-            graph()._schema,
-            prepared.operation.document,
-            context_value=request,
-            variable_values=prepared.variables,
-            operation_name=prepared.operation.name,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
-        )
-        return result if isinstance(result, ExecutionResult) else await result
+        operation = prepared.operation
+        return await _executed(request, operation.document, operation.name, prepared.variables)
     finally:
         await request.close()
 
 
+async def _executed(
+    request: Request, document: DocumentNode, name: str | None, variables: dict[str, Any] | None
+) -> ExecutionResult:
+    result = execute(
+        graph()._schema,
+        document,
+        context_value=request,
+        variable_values=variables,
+        operation_name=name,
+        executor_class=StrawberryGraphQLCoreExecutionContext,
+    )
+    return result if isinstance(result, ExecutionResult) else await result
+
+
 _MUST_POST = "GET only reads: send a mutation by POST"
-
-
-def _refused(errors: Iterable[GraphQLError]) -> Answer:
-    body = {"errors": shown(errors, _unreachable, refused_before=True)}
-    return Answer((orjson.dumps(body),), Phase.REFUSED)
-
-
-def _unreachable(cause: BaseException) -> str:
-    raise AssertionError("what is refused before it is executed is no fault of ours") from cause
-
-
-def _answered(
-    data: bytes | None, errors: Iterable[GraphQLError], extensions: dict[str, Any], report: Report
-) -> Answer:
-    parts = [b'{"data":', data or b"null"]
-    if told := shown(errors, report):
-        parts += [b',"errors":', orjson.dumps(told)]
-    if extensions:
-        parts += [b',"extensions":', orjson.dumps(extensions)]
-    return Answer((*parts, b"}"), Phase.EXECUTED)
-
-
-def _failed(way: Bound, problem: Exception) -> list[GraphQLError]:
-    """One statement answers every field, so its failure is every field's."""
-    return [
-        GraphQLError(str(problem), node, path=[key], original_error=problem) for key, node in way.plan.roots
-    ]
 
 
 def _refuse_unstorable(value: Any, depth: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from strawberry.types import Info
 from domain.access import Caller
 from domain.organisation import Organisation
 from schema.budget import Budget
+from tenants.actions.once import Outcome
 from tenants.database import Database
 from tenants.organisation import Directory
 from tenants.scope import Scope
@@ -32,6 +34,17 @@ class _Loader(DataLoader[Any, Any]):
     def load(self, key: Any) -> Awaitable[Any]:
         """The answer for one key, as this caller's own future."""
         return asyncio.shield(super().load(key))
+
+
+@dataclass(slots=True)
+class Carried:
+    """What one of a mutation's fields has come to, kept by whoever reads its rows only afterwards.
+
+    With `again`, it has been carried out before, and is only to be shown once more, rows and all.
+    """
+
+    outcome: Outcome | None = None
+    again: bool = False
 
 
 class Request:
@@ -58,6 +71,7 @@ class Request:
         self.rules = rules or directory.rules
         self.snapshot = Snapshot(database, scope, self.rules)
         self.variables: VariableValues | None = None
+        self.carried: Carried | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     @property

@@ -20,6 +20,7 @@ from graphql import (
     SelectionSetNode,
     VariableNode,
     get_named_type,
+    is_abstract_type,
     is_non_null_type,
 )
 from graphql.execution.collect_fields import (
@@ -140,6 +141,19 @@ def outline(
     return _Reading(schema, operation, fragments, variables).outline()
 
 
+def outlines_of_mutation(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: dict[str, FragmentDefinitionNode],
+    variables: VariableValues,
+) -> list[tuple[Outline, list[FieldNode]]]:
+    """An outline of each of a mutation's fields by itself, in their order, and where it stands in the document.
+
+    Of a payload's types each has its own fields. Raises NotCompiled.
+    """
+    return list(_Reading(schema, operation, fragments, variables, changes=True).outlines_apart())
+
+
 def deciding_variables(
     operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
 ) -> tuple[str, ...]:
@@ -169,11 +183,14 @@ class _Reading:
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDefinitionNode],
         variables: VariableValues,
+        *,
+        changes: bool = False,
     ) -> None:
         self._schema = schema
         self._operation = operation
         self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
         self._variables = variables
+        self._changes = changes
         self._places: list[Selected] = []
 
     def outline(self) -> Outline:
@@ -182,6 +199,15 @@ class _Reading:
         collected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
         fields = self._selected(root, collected.grouped_field_set)
         return Outline(fields, self._places)
+
+    def outlines_apart(self) -> Iterator[tuple[Outline, list[FieldNode]]]:
+        root = self._schema.mutation_type
+        assert root is not None
+        collected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
+        for key, details in collected.grouped_field_set.items():
+            self._places = []
+            field = self._one(root, key, details)
+            yield Outline((field,), self._places), [detail.node for detail in details]
 
     def _selected(
         self, parent: GraphQLObjectType, grouped: dict[str, list[FieldDetails]]
@@ -213,7 +239,9 @@ class _Reading:
             made.fields = self._below(made.type, details)
             for field in made.fields:
                 field.above = made
-        elif isinstance(made.source, NodeSource | NodesSource):
+        elif isinstance(made.source, NodeSource | NodesSource) or (
+            self._changes and made.source is None and is_abstract_type(made.type)
+        ):
             made.of_types = {
                 possible.name: self._below(possible, details)
                 for possible in self._schema.get_possible_types(made.type)  # type: ignore[arg-type]

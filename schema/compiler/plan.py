@@ -135,23 +135,25 @@ def bound(asked: Ready, request: Request, most_bytes: int, *, rules_are_new: boo
     """
     audience = Audience.of(request)
     rulebook = request.rules.known()
-    if not is_hidden(request, binding(SEGMENT_TYPE)) and not _is_known(asked.dimensions, rulebook):
+    if not is_hidden(request, binding(SEGMENT_TYPE)) and not is_known(asked.dimensions, rulebook):
         if rules_are_new:
             return REFUSED
         raise RulesUnknown
     plan = asked.plans.get(audience)
     is_new = False
-    if plan is None or _is_outdated(plan, rulebook):
+    if plan is None or is_outdated(plan, rulebook):
         plan, is_new = _plan(asked, audience, most_bytes, rulebook)
         asked.plans[audience] = plan
     return plan if isinstance(plan, str) else Bound(plan, plan.values(asked.reads, request), is_new)
 
 
-def _is_known(dimensions: frozenset[str], rulebook: RulesInForce | None) -> bool:
+def is_known(dimensions: frozenset[str], rulebook: RulesInForce | None) -> bool:
+    """Whether the rulebook has all these dimensions."""
     return not dimensions or (rulebook is not None and dimensions <= dimensions_of(rulebook))
 
 
-def _is_outdated(plan: Plan | str, rulebook: RulesInForce | None) -> bool:
+def is_outdated(plan: Plan | str, rulebook: RulesInForce | None) -> bool:
+    """Whether the plan was made of other rules than these."""
     stamp = None if isinstance(plan, str) else plan.stamp
     return stamp is not None and (rulebook is None or rulebook.stamp != stamp)
 
@@ -161,7 +163,7 @@ def _plan(
 ) -> tuple[Plan | str, bool]:
     plans = asked.shaped.plans
     shape = (audience, *asked.shape)
-    if (known := plans.get(shape)) is not None and not _is_outdated(known, rulebook):
+    if (known := plans.get(shape)) is not None and not is_outdated(known, rulebook):
         return known, False
     if len(plans) >= MOST_SHAPES:
         plans.clear()
@@ -201,7 +203,19 @@ def _compiled(
         whole = roots.data(building, made.fields)
     except NotCompiled as reason:
         return str(reason)
-    statement = select(func.convert_to(_bounded(element(whole), most_bytes), element("'UTF8'")))
+    roots_of = tuple((field.key, field.node) for field in made.fields)
+    return planned(building, element(whole), roots_of, most_bytes, rulebook)
+
+
+def planned(
+    building: Building,
+    whole: ColumnElement[Any],
+    roots_of: tuple[tuple[str, FieldNode], ...],
+    most_bytes: int,
+    rulebook: RulesInForce | None,
+) -> Plan:
+    """The statement that answers the text `whole`. Raises RulesUnknown where it needs rules that are unknown."""
+    statement = select(func.convert_to(_bounded(whole, most_bytes), element("'UTF8'")))
     compiled = statement.compile(dialect=DIALECT)
     text = str(compiled)
     processors = compiled._bind_processors
@@ -209,12 +223,11 @@ def _compiled(
         (building.fills.get(name) or _always(compiled.params[name]), processors.get(name))
         for name in compiled.positiontup or ()
     )
-    roots_of = tuple((field.key, field.node) for field in made.fields)
     if not mentions_segments(text):
         return Plan(f"({text})", fills, roots_of)
     if rulebook is None:
         raise RulesUnknown
-    spoken = together(one.spoken_of for one in reads)
+    spoken = together(one.spoken_of for one in building.reads)
     text = only_by(text, rulebook, spoken, stamp=len(fills) + 1, otherwise=_OTHERWISE)
     return Plan(f"({text})", (*fills, (_always(rulebook.stamp), None)), roots_of, rulebook.stamp)
 

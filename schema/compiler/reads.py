@@ -21,9 +21,11 @@ from schema.binding import (
     MigrationsSource,
     NodeSource,
     NodesSource,
+    QuotaSource,
     RelatedSource,
     SegmentSource,
     SegmentsSource,
+    UnitQuotaSource,
     binding,
 )
 from schema.compiler.outline import NotCompiled, Selected
@@ -38,6 +40,7 @@ from schema.measures import ROWS, AggregateFunction, Measure, measure, measure_s
 from schema.ordering import order_shape, order_values
 from schema.page_arguments import page_asked
 from schema.paging import PageRequest, mark_of
+from schema.quota_reading import CLIENT, quota_asked
 from schema.related_reading import walk_asked
 from schema.scalars import parse_text
 from schema.segment_reading import SEGMENT_TYPE, NamedSegment
@@ -127,6 +130,12 @@ def read(selected: Selected, variables: VariableValues) -> Read:
             return Read((), [given["day"]])
         case RelatedSource():
             return Read((), list(walk_asked(given)))
+        case QuotaSource(at_root=at_root):
+            whose = identity(CLIENT, given["clientId"]).key if at_root else ()
+            # Which dimension the limits are for, the database knows.
+            return Read((), [*quota_asked(given), *whose], spoken_of=None, weight=RELATED)
+        case UnitQuotaSource():
+            return Read((), [given.get("asOf")], weight=RELATED)
         case CodeSource(column=name):
             return Read((), [parse_text(given[name])])
         case NodeSource() as source:

@@ -20,10 +20,11 @@ from schema.binding import (
     NameSource,
     NodeSource,
     NodesSource,
+    QuotaSource,
     SegmentSource,
     binding,
 )
-from schema.compiler import lists, rows
+from schema.compiler import lists, quotas, rows
 from schema.compiler.building import Building
 from schema.compiler.json_text import Constant, Json, Piece, Sql, element, joined, json_object, or_null
 from schema.compiler.migrations import migrations
@@ -47,6 +48,8 @@ def _piece(building: Building, field: Selected) -> Piece:
             return Json(
                 json_object((below.key, _of_segment(building, field, below)) for below in field.fields)
             )
+        case QuotaSource():
+            return quotas.quota_at_root(building, field)
         case MigrationsSource():
             return migrations(building, field)
         case CodeSource() as source:
@@ -81,16 +84,22 @@ def _by_id(building: Building, field: Selected) -> Piece:
     type_name = str(building.reads[field.place].shape)
     target = binding(type_name)
     table = building.table(target)
+    found = by_key(building, target, table, field.place)
+    return Json(or_null(_only(building, target, table, fields_of(field, type_name), found)))
+
+
+def by_key(building: Building, target: Binding, table: FromClause, place: int) -> ColumnElement[bool]:
+    """That it is the row whose key is read at this place, in a branch in sight."""
     found = [
         table.c[name]
         == (
-            building.branch_in_sight(field.place, slot)
+            building.branch_in_sight(place, slot)
             if name == "branch_id"
-            else building.argument(field.place, slot, target.table.c[name].type)
+            else building.argument(place, slot, target.table.c[name].type)
         )
         for slot, name in enumerate(target.key)
     ]
-    return Json(or_null(_only(building, target, table, _fields_of(field, type_name), and_(*found))))
+    return and_(*found)
 
 
 def _only(
@@ -104,7 +113,8 @@ def _only(
     return select(written).select_from(table).where(found).scalar_subquery()
 
 
-def _fields_of(field: Selected, type_name: str) -> Sequence[Selected]:
+def fields_of(field: Selected, type_name: str) -> Sequence[Selected]:
+    """What is selected of a field's row that is of this type."""
     return field.fields if field.of_types is None else field.of_types[type_name]
 
 
@@ -125,7 +135,7 @@ def _by_ids(building: Building, field: Selected) -> Piece:
         if (scope := building.in_scope(table)) is not None:
             found.append(scope)
         written.append(
-            select(element(rows.row_object(building, target, table, _fields_of(field, type_name))))
+            select(element(rows.row_object(building, target, table, fields_of(field, type_name))))
             .select_from(wanted.join(table, true()))
             .where(*found)
             .correlate(places)

@@ -17,14 +17,16 @@ from schema.binding import (
     IdSource,
     ObjectSource,
     ObjectsSource,
+    QuotaSource,
     RelatedSource,
     SegmentsSource,
     TextsSource,
     ToOneSource,
     TotalSource,
+    UnitQuotaSource,
     binding,
 )
-from schema.compiler import lists
+from schema.compiler import lists, quotas
 from schema.compiler.building import Building
 from schema.compiler.json_text import (
     Constant,
@@ -38,7 +40,7 @@ from schema.compiler.json_text import (
 )
 from schema.compiler.outline import NotCompiled, Selected
 from schema.compiler.pages import related
-from schema.compiler.values import leaf, money, object_in, own
+from schema.compiler.values import leaf, money, object_or_list, own
 from schema.relations import companies_related, linked, of_dimensions, rows_as_of, units_above
 
 NOT_ANSWERED = "\x01"
@@ -71,8 +73,10 @@ def columns_for(of: Binding, fields: Sequence[Selected]) -> set[str]:
                 names |= _linking(source)
             case AncestorsSource():
                 names.add("id")
-            case RelatedSource():
+            case RelatedSource() | QuotaSource():
                 names |= {"branch_id", "id"}
+            case UnitQuotaSource():
+                names.add("id")
             case ExpressionSource():
                 names |= set(of.table.c.keys())
     return names
@@ -88,10 +92,13 @@ def _piece(building: Building, of: Binding, row: FromClause, field: Selected) ->
     match field.source:
         case ObjectSource() as source if source.is_hidden_from(building.audience.login):
             return Constant("null")
+        case ObjectSource(sql=sql) if sql is not None and building.hides(of):
+            # There is no row; the tables that it would be read of may not be named, either.
+            return Constant("null")
         case ObjectSource(sql=sql) if sql is not None:
             # Read once, whatever is asked of it: the offset is a fence.
             kept = building.subquery(select(sql(row).label("kept")).offset(literal_column("0")))
-            shown = element(object_in(f"{kept.name}.kept", field.fields))
+            shown = element(object_or_list(f"{kept.name}.kept", field))
             return Json(select(shown).select_from(kept).correlate(row).scalar_subquery())
         case ColumnSource() | AmountSource() | IdSource() | TextsSource() | ObjectsSource() | ObjectSource():
             return own(of, str(row.name), field)  # type: ignore[attr-defined]
@@ -105,6 +112,10 @@ def _piece(building: Building, of: Binding, row: FromClause, field: Selected) ->
             return Json(_segments(building, source, row, field))
         case RelatedSource() as source:
             return Json(_related(building, source, row, field))
+        case QuotaSource():
+            return quotas.quota(building, field, row)
+        case UnitQuotaSource():
+            return quotas.unit_quota(building, field, row)
         case ConnectionSource():
             return Json(lists.connection(building, field, row))
         case TotalSource() as source:

@@ -97,7 +97,7 @@ def own(of: Binding, row: str, field: Selected) -> Piece:
                 return Json(f"{row}.{name}")
             return Json(_objects(f"{row}.{name}", field.fields))
         case ObjectSource(name=name):
-            return Json(object_in(f"{row}.{name}", field.fields))
+            return Json(object_or_list(f"{row}.{name}", field))
     raise AssertionError(f"{field.name} is not the row's own")
 
 
@@ -117,6 +117,13 @@ def _objects(column: str, fields: Sequence[Selected]) -> str:
     return f"(select '[' || coalesce({listed}, '') || ']' from {objects})"
 
 
+def object_or_list(value: str, field: Selected) -> str:
+    """What is selected of a JSON value: an object, or a list of them."""
+    if is_list_type(get_nullable_type(field.definition.type)):
+        return _listed(value, field, 0)
+    return object_in(value, field.fields)
+
+
 def object_in(value: str, fields: Sequence[Selected], depth: int = 0) -> str:
     """What is selected of an object of JSON and of what is below it; the word null where there is none."""
     members = ((field.key, _member(value, field, depth)) for field in fields)
@@ -131,12 +138,16 @@ def _member(value: str, field: Selected, depth: int) -> Piece:
         return Json(
             object_in(inner, field.fields, depth) if field.fields else f"coalesce({inner}::text, 'null')"
         )
+    return Json(_listed(inner, field, depth))
+
+
+def _listed(value: str, field: Selected, depth: int) -> str:
     # Each level's items have a name of their own, so that those above stay in sight.
     item = f"i{depth}"
     each = object_in(f"{item}.item", field.fields, depth + 1) if field.fields else f"{item}.item::text"
     listed = f"string_agg({each}, ',' order by {item}.n)"
-    items = f"jsonb_array_elements({inner}) with ordinality as {item}(item, n)"
-    return Json(f"(select '[' || coalesce({listed}, '') || ']' from {items})")
+    items = f"jsonb_array_elements({value}) with ordinality as {item}(item, n)"
+    return f"(select '[' || coalesce({listed}, '') || ']' from {items})"
 
 
 @cache
