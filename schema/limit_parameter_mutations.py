@@ -37,6 +37,7 @@ from schema.refusals import (
     AlreadyRegistered,
     Conflict,
     LimitRefused,
+    MoveRefused,
     SecondPersonNeeded,
     StatusRefused,
     user_error,
@@ -64,7 +65,7 @@ MoveLimitNodeSuccess = success("MoveLimitNodeSuccess", "node", LimitNode, "The l
 RevalueLimitSuccess = success("RevalueLimitSuccess", "node", LimitNode, _NOW)
 
 CreateLimitNodePayload = payload(
-    "CreateLimitNodePayload", CreateLimitNodeSuccess, LimitRefused, AlreadyRegistered
+    "CreateLimitNodePayload", CreateLimitNodeSuccess, LimitRefused, AlreadyRegistered, MoveRefused
 )
 ApproveLimitNodePayload = payload(
     "ApproveLimitNodePayload",
@@ -88,7 +89,9 @@ TransferLimitPayload = payload("TransferLimitPayload", TransferLimitSuccess, Lim
 FreezeLimitPayload = payload("FreezeLimitPayload", FreezeLimitSuccess, LimitRefused, StatusRefused)
 UnfreezeLimitPayload = payload("UnfreezeLimitPayload", UnfreezeLimitSuccess, LimitRefused, StatusRefused)
 CloseLimitPayload = payload("CloseLimitPayload", CloseLimitSuccess, LimitRefused, StatusRefused)
-MoveLimitNodePayload = payload("MoveLimitNodePayload", MoveLimitNodeSuccess, LimitRefused, StatusRefused)
+MoveLimitNodePayload = payload(
+    "MoveLimitNodePayload", MoveLimitNodeSuccess, LimitRefused, StatusRefused, MoveRefused
+)
 RevalueLimitPayload = payload("RevalueLimitPayload", RevalueLimitSuccess, LimitRefused, StatusRefused)
 
 Change = Callable[..., Awaitable[Outcome]]

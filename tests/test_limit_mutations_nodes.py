@@ -9,7 +9,7 @@ import pytest
 from conftest import Ask
 from limit_bank import open_limits, top
 from mutation_requests import BO, EAST, HQ, OFFICER, READERS, REFUSAL, fresh, gid, refused, sent
-from small_bank import BEIJING, SHANGHAI, _id
+from small_bank import BEIJING, JIANGSU, SHANGHAI, _id
 from test_limit_mutations import LIMIT, book, draw, yuan
 
 from domain.access import Caller, Role
@@ -80,6 +80,10 @@ async def in_force(ask: Ask, **said: Any) -> dict[str, Any]:
 async def limits(ask: Ask, administrator: asyncpg.Connection) -> Ask:
     """The small bank with its units' own limits."""
     await open_limits(administrator)
+    await administrator.execute(
+        "insert into bank.delegated_authority (role, amount_minor, currency) values ('BRANCH_MANAGER', 1000, 'CNY') "
+        "on conflict (role) do update set amount_minor = 1000"
+    )
     return ask
 
 
@@ -126,6 +130,37 @@ async def test_a_limit_is_drafted_by_one_approved_by_another_and_changed_as_it_w
         "2026-01-31",
         {"amount": "900005.00"},
     )
+
+
+async def test_what_is_in_force_is_raised_by_a_branch_within_its_authority_and_beyond_by_headquarters(
+    limits: Ask,
+) -> None:
+    node = await in_force(limits)
+    days = {"from": "2026-01-01", "until": "2026-01-31"}
+    raised = of(node, expectedVersion=node["version"], sanctioned=yuan("1000010.01"))
+    for mutation, said in (
+        ("adjustLimit", raised),
+        ("grantAddition", of(node, amount=yuan("10.01"), **days)),
+    ):
+        told = await sent(limits, BO, change(mutation), said)
+        assert (told["code"], told["available"]) == (
+            "BEYOND_AUTHORITY",
+            {"amount": "10.00", "currency": "CNY"},
+        )
+    by_headquarters = await kept(limits, HQ, "adjustLimit", raised | {"idempotencyKey": fresh()})
+    assert by_headquarters["sanctioned"] == {"amount": "1000010.01"}
+
+
+async def test_nobody_approves_terms_of_his_own_nor_changes_what_was_approved(limits: Ask) -> None:
+    draft = await kept(limits, BO, "createLimitNode", new())
+    more = {"sanctioned": yuan("9000000.00")}
+    theirs = of(draft, expectedVersion=draft["version"], **more)
+    assert (await refused(limits, SECOND, change("adjustLimit"), theirs))[0] == "BEYOND_AUTHORITY"
+    node = await kept(limits, SECOND, "approveLimitNode", of(draft, expectedVersion=draft["version"]))
+    node = await kept(limits, BO, "adjustLimit", of(node, expectedVersion=node["version"], **more))
+    assert (node["status"], node["approvedBy"]) == ("DRAFT", None)
+    too_soon = of(node, expectedVersion=node["version"])
+    assert (await refused(limits, BO, change("activateLimitNode"), too_soon))[0] == "STATUS_MAY_NOT_FOLLOW"
 
 
 async def test_a_frozen_limit_takes_nothing_and_a_closed_one_holds_nothing(limits: Ask) -> None:
@@ -198,6 +233,16 @@ async def test_what_cannot_be_meant_of_a_limit_is_refused_with_its_place(limits:
     wide = await kept(limits, SECOND, "approveLimitNode", of(wide, expectedVersion=wide["version"]))
     payload = await sent(limits, BO, change("activateLimitNode"), of(wide, expectedVersion=wide["version"]))
     assert (payload["code"], payload["available"]) == ("BEYOND_PARENT", yuan("90000000.00"))
+
+
+async def test_where_a_limit_may_not_stand_is_told(limits: Ask) -> None:
+    node = await in_force(limits)
+    own, elsewhere = node["id"], encode("LimitNode", (JIANGSU, top(JIANGSU)))
+    for parent, code in ((own, "WOULD_CREATE_CYCLE"), (elsewhere, "KIND_NOT_ALLOWED_THERE")):
+        told = await refused(limits, SECOND, change("moveLimitNode"), of(node, newParentId=parent))
+        assert told[0] == code
+    lost = new(kind="BRANCH", unitCode="320000", parentId=own, clientId=None, sharing="RING_FENCED")
+    assert (await refused(limits, HQ, change("createLimitNode"), lost))[0] == "KIND_NOT_ALLOWED_THERE"
 
 
 async def test_a_branch_does_not_touch_its_own_units_limit_nor_anothers(limits: Ask) -> None:

@@ -104,6 +104,23 @@ async def test_a_client_draws_on_the_nearest_of_its_limits(
     assert foreign.refusal.code == "NO_LIMIT"
 
 
+async def test_a_client_does_not_evade_its_own_limit_by_naming_another(
+    books: Books, administrator: asyncpg.Connection
+) -> None:
+    line = await add_node(administrator, SHANGHAI, 1, 100_00, client_id=CLIENT[1])
+    inner = await add_node(administrator, SHANGHAI, 2, 50_00, kind="SUBLIMIT", parent=line[1])
+    group = await add_node(administrator, SHANGHAI, 3, 500_00, kind="GROUP")
+    other = client_of(1, SHANGHAI)
+    own = (SHANGHAI, top(SHANGHAI))
+    for client, named in ((CLIENT, own), (CLIENT, group), (other, inner)):
+        refused = await books(limits.reserve, client, PRODUCT, yuan(1), node=named)
+        assert isinstance(refused, Refused), named
+        assert (refused.refusal.code, refused.refusal.path) == ("NO_LIMIT", ("nodeId",))
+    for client, named in ((CLIENT, inner), (other, group), (other, own)):
+        await books.done(limits.reserve, client, PRODUCT, yuan(1), node=named)
+    assert await balance(administrator, line) == (0, 1, 0)
+
+
 async def test_a_row_of_another_tenant_is_as_if_it_did_not_exist(
     books: Books, administrator: asyncpg.Connection, database: Database, directory: Directory
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -16,6 +18,7 @@ from limit_bank import (
     OFFICER,
     Books,
     add_node,
+    asked,
     balance,
     client_of,
     node,
@@ -32,7 +35,7 @@ from domain.limits.nodes import Balance, LimitNode
 from domain.money import Money
 from tenants.actions import limits
 from tenants.actions.limits import Partner
-from tenants.actions.once import Done, Outcome, Refused
+from tenants.actions.once import Done, Outcome, Refused, once
 from tenants.database import Database
 from tenants.limits.reading import Path, lock_nodes, path_of_draw
 from tenants.limits.verifying import verify
@@ -166,6 +169,27 @@ async def test_deals_over_two_branches_in_opposite_order_do_not_deadlock(
 
 
 # Nobody goes around the books
+
+
+async def test_a_booking_whose_answer_was_lost_on_the_way_is_told_when_it_is_put_again(
+    books: Books, administrator: asyncpg.Connection
+) -> None:
+    who = asked(OFFICER)
+    scope, organisation = await books.directory.scope(OFFICER), await books.directory.organisation()
+
+    async def act(transaction: Transaction) -> Outcome:
+        write = transaction.write
+
+        async def put_again(text: str, values: Sequence[Any], **said: Any) -> list[Any]:
+            await write(text, values, **said)
+            return await write(text, values, **said)
+
+        transaction.write = put_again  # type: ignore[method-assign]
+        return await limits.reserve(transaction, who, CLIENT, PRODUCT, yuan(3))
+
+    outcome = await once(books.database, scope, organisation, who.command, act, at_once=True)
+    assert isinstance(outcome, Done)
+    assert await balance(administrator, (SHANGHAI, top(SHANGHAI))) == (0, 3, 0)
 
 
 @pytest.mark.parametrize("login", Login)

@@ -9,6 +9,7 @@ from limit_bank import HANA, OFFICER, Books, add_node, balance, client_of, open_
 from small_bank import EAST, HQ, JIANGSU, SHANGHAI
 
 from domain.access import Caller, Role
+from domain.refusals import RefusalCode
 from tenants.actions import limits
 from tenants.actions.once import Refused
 from tenants.database import Database
@@ -97,6 +98,11 @@ async def test_a_clients_segment_of_now_says_on_which_sublimit_it_draws(
     bo = Books(database, directory, OFFICER)
     await bo.done(limits.reserve, client, "TERM_LOAN", yuan(10))
     assert (await balance(administrator, own), await balance(administrator, other)) == ((0, 10, 0), (0, 0, 0))
+    # Nobody passes by the segment's limit by naming the branch's own, or another segment's.
+    for beside in ((SHANGHAI, top(SHANGHAI)), other):
+        told = await bo(limits.reserve, client, "TERM_LOAN", yuan(1), node=beside)
+        assert isinstance(told, Refused)
+        assert told.refusal.code == RefusalCode.NO_LIMIT
     nearer = await add_node(administrator, SHANGHAI, 3, 100_00, client_id=client[1])
     await bo.done(limits.reserve, client, "TERM_LOAN", yuan(20))
     assert await balance(administrator, nearer) == (0, 20, 0)

@@ -173,3 +173,16 @@ async def test_trends_are_in_the_graph_and_each_sees_its_own(
         {"spreadOf": "GRANTED", "value": "0.390582", "groupCount": 3, "total": {"amount": "190000000.00"}},
         {"spreadOf": "UTILISED", "value": "1.000000", "groupCount": 3, "total": {"amount": "3000000.00"}},
     ]
+
+
+async def test_a_month_is_taken_though_limits_that_share_a_room_come_to_more_than_any_amount(
+    administrator: asyncpg.Connection, database: Database, directory: Directory
+) -> None:
+    await open_limits(administrator)
+    segment: dict[str, Any] = {"segment_dimension": "relationshipType", "segment_value": "GROWTH"}
+    for number, product in enumerate((None, "MORTGAGE"), start=1):
+        largest = 2**63 - 1
+        await add_node(administrator, SHANGHAI, number, largest, kind="SUBLIMIT", product=product, **segment)
+    await take_at(administrator, database, directory, dt.date(2026, 2, 10))
+    spread = {row[1:4]: row[5:] for row in await kept(administrator) if len(row) == 8}
+    assert spread["GRANTED", "SEGMENT", "HHI"] == (Decimal(1), 1, 2**63 - 1)

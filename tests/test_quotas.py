@@ -129,6 +129,18 @@ async def test_a_unit_sums_what_its_branches_keep(
     assert (await asks(SmallBank.huaxia, OF_UNIT, code="310000"))["unit"] == {"quota": None}
 
 
+async def test_limits_that_share_a_room_may_come_to_more_than_any_amount(
+    asks: AskBothWays, administrator: asyncpg.Connection
+) -> None:
+    segment: dict[str, Any] = {"segment_dimension": "relationshipType", "segment_value": "GROWTH"}
+    for number, product in enumerate((None, "MORTGAGE"), start=1):
+        largest = 2**63 - 1
+        await add_node(administrator, SHANGHAI, number, largest, kind="SUBLIMIT", product=product, **segment)
+    for caller in (BO, HQ):
+        (row,) = (await asks(caller, OF_UNIT, code="310000"))["unit"]["quota"]["bySegment"]
+        assert row["granted"] == {"amount": "184467440737095516.14"}
+
+
 async def test_the_future_is_told_by_validity_and_the_past_by_the_ledger(
     asks: AskBothWays, administrator: asyncpg.Connection
 ) -> None:

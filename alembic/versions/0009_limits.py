@@ -120,7 +120,8 @@ def downgrade() -> None:
     for table in (*reversed(TENANT), *reversed(REFERENCE)):
         op.drop_table(table, schema="bank")
     op.execute(
-        "drop function app.ledger_only_grows, app.remember_limit_node, app.guard_limit_node, app.limit_row_id"
+        "drop function app.ledger_only_grows, app.remember_limit_node, app.guard_limit_node, "
+        "app.guard_limit_movement, app.limit_row_id"
     )
 
 

@@ -48,5 +48,5 @@ def downgrade() -> None:
     ):
         op.execute(f"drop function app.{made}")
     op.execute("drop type app.limit_state")
-    for made in ("money", "most_converted", "half_even"):
+    for made in ("money", "most_converted", "half_even_sum", "half_even"):
         op.execute(f"drop function app.{made}")

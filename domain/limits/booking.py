@@ -24,7 +24,7 @@ from domain.limits.nodes import (
 )
 from domain.limits.posting import cap_changes, post, reinstating
 from domain.money import LARGEST_MINOR, Money
-from domain.refusals import Possible, Refusal, RefusalCode, invalid
+from domain.refusals import Refusal, RefusalCode, invalid
 
 DRAWN_ON = frozenset({CommitmentStatus.RESERVED, CommitmentStatus.UTILISED, CommitmentStatus.REPAID})
 EARMARKED = frozenset({CommitmentStatus.EARMARKED})
@@ -197,7 +197,7 @@ def override(place: Place, ask: Ask, actor: str, authority: Money | None) -> Boo
     refusal = guards.first(
         guards.amount_refused(ask.amount),
         guards.currency_refused(ask.currency, place.leaf.currency),
-        _beyond_authority(ask, authority),
+        guards.beyond_authority(ask.amount, ask.currency, authority),
         guards.not_standing(place.path, place.day, "nodeId"),
         guards.no_room(lifted, ask.amount),
     )
@@ -263,18 +263,6 @@ def _owed_less(
     after = balance - Balance(utilised=amount.minor)
     return moved(
         place, commitment, operation, after, amount=amount.minor, emptied=emptied, settle=reinstating
-    )
-
-
-def _beyond_authority(ask: Ask, authority: Money | None) -> Refusal | None:
-    if authority is not None and authority.currency == ask.currency and ask.amount <= authority.minor:
-        return None
-    most = authority or Money(0, ask.currency)
-    return Refusal(
-        RefusalCode.BEYOND_AUTHORITY,
-        f"this office may decide {most.amount} {most.currency} at most: ask the one above",
-        ("amount",),
-        Possible(most.minor, most.currency, "delegated authority"),
     )
 
 

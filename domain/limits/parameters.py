@@ -116,8 +116,8 @@ def adjust(
     """Change what was decided of a node (`ADJUSTABLE`); `within`: first and last day that the nodes below it need.
 
     More behind a fence must be there in the parent. Less than what is committed makes the node OVER_LIMIT: nothing
-    new, nothing deleted. A prolonged node that had expired is in force again. ALLOCATE and RECLAIM are adjustments
-    by an adopted period's plan.
+    new, nothing deleted. A prolonged node that had expired is in force again; one that was approved and not yet put
+    into force is a draft again. ALLOCATE and RECLAIM are adjustments by an adopted period's plan.
     """
     node = place.leaf
     parent = place.path[1] if len(place.path) > 1 else above
@@ -134,6 +134,9 @@ def adjust(
         return refusal
     if node.status is NodeStatus.EXPIRED and after.valid_until >= place.day:
         after = replace(after, status=NodeStatus.ACTIVE)
+    if node.status is NodeStatus.APPROVED:
+        # What a second person said is right were other terms.
+        after = replace(after, status=NodeStatus.DRAFT, approved_by=None)
     return termed(place, after, operation, above, amount=after.sanctioned - node.sanctioned, reason=reason)
 
 

@@ -11,12 +11,20 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from domain.access import Role
-from domain.limits import freezing, parameters, rearranging
+from domain.limits import freezing, guards, parameters, rearranging
 from domain.limits.movements import Booked, Place
-from domain.limits.nodes import TOP_KINDS, LimitNode, NodeKey, NodeKind, Reinstatement, Sharing
+from domain.limits.nodes import (
+    TOP_KINDS,
+    LimitNode,
+    NodeKey,
+    NodeKind,
+    NodeStatus,
+    Reinstatement,
+    Sharing,
+)
 from domain.money import Money
 from domain.refusals import Refusal, RefusalCode, changed_since, not_found
-from tenants.actions.limits import Asked
+from tenants.actions.limits import Asked, authority_of
 from tenants.actions.once import Contended, Done, Outcome, Refused
 from tenants.limits.reading import Path, along, lock_nodes, path_of_node
 from tenants.limits.rows import key_of
@@ -99,8 +107,13 @@ async def adjust(
     found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
+    if refused := _not_the_writer(asked, found.place.leaf):
+        return refused
     below = await _below(transaction, node)
     after = replace(found.place.leaf, **_terms(changes))
+    more = after.sanctioned - found.place.leaf.sanctioned
+    if refused := await _beyond_authority(transaction, asked, found.place.leaf, more):
+        return refused
     booked = parameters.adjust(found.place, after, found.above, within=below.within)
     return await _written(transaction, asked, node, booked)
 
@@ -114,6 +127,8 @@ async def grant_addition(
         return found
     if amount.currency != found.place.leaf.currency:
         return Refused(_other_currency(found.place.leaf))
+    if refused := await _beyond_authority(transaction, asked, found.place.leaf, amount.minor):
+        return refused
     booked = parameters.add(found.place, amount.minor, first, last, found.above)
     return await _written(transaction, asked, node, booked)
 
@@ -298,6 +313,25 @@ def _not_theirs(asked: Asked, *, is_top: bool) -> Refused | None:
         return None
     message = "a unit's own limit is headquarters' to change: ask there"
     return Refused(Refusal(RefusalCode.BEYOND_AUTHORITY, message, ("nodeId",)))
+
+
+def _not_the_writer(asked: Asked, node: LimitNode) -> Refused | None:
+    """Who has not written a limit is the second person who approves it: never of terms that are his own."""
+    if node.status not in (NodeStatus.DRAFT, NodeStatus.APPROVED) or asked.actor == node.created_by:
+        return None
+    message = "what is not in force yet is changed by whoever wrote it: ask there, or draft another limit"
+    return Refused(Refusal(RefusalCode.BEYOND_AUTHORITY, message, ("nodeId",)))
+
+
+async def _beyond_authority(
+    transaction: Transaction, asked: Asked, node: LimitNode, more: int
+) -> Refused | None:
+    """A limit in force is raised by one person within what the role may decide alone; beyond, by headquarters."""
+    in_force = node.status not in (NodeStatus.DRAFT, NodeStatus.APPROVED)
+    if more <= 0 or not in_force or asked.role is Role.HEADQUARTERS_ADMINISTRATOR:
+        return None
+    refusal = guards.beyond_authority(more, node.currency, await authority_of(transaction, asked))
+    return Refused(refusal) if refusal else None
 
 
 def _terms(facts: dict[str, Any]) -> dict[str, Any]:

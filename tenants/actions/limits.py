@@ -236,14 +236,19 @@ async def override(
     node: NodeKey | None = None,
 ) -> Outcome:
     """Promise an amount though the limits leave no room for it, within what the role may decide alone."""
-    rows = await transaction.fetch(_AUTHORITY, (asked.role.value,))
-    authority = Money(rows[0]["amount_minor"], rows[0]["currency"]) if rows else None
+    authority = await authority_of(transaction, asked)
 
     def decide(place: Place, ask: Ask) -> Booked | Refusal:
         return booking.override(place, ask, asked.actor, authority)
 
     ask = _ask(client, product, amount, reason=reason)
     return await _open(transaction, asked, client, ask, decide, node, None)
+
+
+async def authority_of(transaction: Transaction, asked: Asked) -> Money | None:
+    """How much the role may decide alone; None for nothing."""
+    rows = await transaction.fetch(_AUTHORITY, (asked.role.value,))
+    return Money(rows[0]["amount_minor"], rows[0]["currency"]) if rows else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Record:
 KEEP = "insert into bank.idempotency_key (branch_id, subject, key, operation, payload_sha256, result)"
 ATTEMPTS_UNDER_LOCK = 5
 KEY_TAKEN = "pk_idempotency_key"
+WRITTEN_BEFORE = frozenset({KEY_TAKEN, "pk_limit_commitment", "pk_limit_movement"})
+"""What a statement violates that is put again because its answer was lost: the key, and ids made for it alone."""
 
 # The lock is tried before anybody has to wait, so that what follows a wait is read anew. Who has waited nowhere
 # and still comes second finds the key taken when it is kept.
@@ -146,8 +148,8 @@ async def once(
             outcome = await _carried_out_anyhow(database, scope, record, act)
     except asyncpg.IntegrityConstraintViolationError as violated:
         record.written = False
-        if violated.constraint_name == KEY_TAKEN:
-            # The same request was carried out elsewhere while this one was on its way.
+        if violated.constraint_name in WRITTEN_BEFORE:
+            # The same request was carried out elsewhere while this one was on its way; or it was this one.
             return await _replayed(database, scope, record)
         refusal = CONSTRAINTS.get(violated.constraint_name or "")
         if refusal is None:

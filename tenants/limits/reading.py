@@ -97,7 +97,11 @@ with recursive leaf as materialized (
 ), known as (
     select (select true from bank.client c where c.branch_id = $1 and c.id = $2) as is_client,
         (select nearness from leaf) as nearness,
-        (select nearness from leaf) = 3 and exists (
+        $4::uuid is not null and exists (
+            select from bank.limit_node n where n.branch_id = $1 and n.client_id = $2 and {_OPEN}
+                and (n.kind = 'CLIENT' or n.kind in ('FACILITY', 'SUBLIMIT') and n.product = $3)
+        ) as has_own,
+        (select nearness from leaf) in (0, 3) and exists (
             select from bank.limit_node n
             where n.branch_id = $1 and n.segment_value is not null and n.status <> 'CLOSED'
         ) as has_segments,
@@ -152,14 +156,16 @@ async def path_of_draw(
         return not_found("client", "clientId")
     if first["depth"] is None:
         return not_found("limit", "nodeId") if node else _no_limit()
-    if first["client_id"] not in (None, client_id) or first["product"] not in (None, product):
-        message = "this limit is for another client or product: leave it out to draw on the client's own"
-        return Refusal(RefusalCode.NO_LIMIT, message, ("nodeId",))
-    if first["has_segments"]:
+    if node is not None and (refusal := _not_for(client_id, product, rows)):
+        return refusal
+    if first["has_segments"] and not _is_some_clients(rows):
         dimension = first["segment_dimension"]
         of_segment = await _leaf_of_segment(transaction, client, product, dimension, first["stamp"], day)
-        if of_segment is not None:
+        if of_segment is not None and node is None:
             return await path_of_node(transaction, of_segment) or _no_limit()
+        if of_segment is not None and of_segment[1] not in [row["id"] for row in rows]:
+            message = "the branch has a limit for this client's segment: leave this out to draw on that"
+            return Refusal(RefusalCode.NO_LIMIT, message, ("nodeId",))
     return _path(rows) or _no_limit()
 
 
@@ -228,6 +234,27 @@ async def _leaf_of_segment(
     text = with_segments(_OF_SEGMENT, rulebook, frozenset({dimension}))
     rows = await transaction.fetch(text, (*client, dimension, product, day))
     return key_of(client[0], rows[0]["id"]) if rows else None
+
+
+def _is_some_clients(rows: list[Any]) -> bool:
+    """Whether the way goes over a client's own limit."""
+    return any(row["client_id"] is not None and row["kind"] != "GROUP" for row in rows)
+
+
+def _not_for(client_id: UUID, product: str | None, rows: list[Any]) -> Refusal | None:
+    """Why a client may not draw on the limit that was named: it is another's, or would evade the client's own.
+
+    Whose it is, the nearest on the way up says that is some client's; a group's is its members'.
+    """
+    of_clients = (row["client_id"] for row in rows if row["client_id"] is not None and row["kind"] != "GROUP")
+    whose = next(of_clients, None)
+    if whose is None and rows[0]["has_own"]:
+        message = "this client has a limit of its own: leave this out to draw on that"
+    elif whose not in (None, client_id) or rows[0]["product"] not in (None, product):
+        message = "this limit is for another client or product: leave it out to draw on the client's own"
+    else:
+        return None
+    return Refusal(RefusalCode.NO_LIMIT, message, ("nodeId",))
 
 
 def _path(rows: list[Any]) -> Path | None:

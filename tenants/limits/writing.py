@@ -93,7 +93,7 @@ async def write(
     text = statement_of(tuple((name, len(section)) for name, section in sections))
     values = [value for _, section in sections for value in section]
     try:
-        written = (await transaction.write(text, values))[0]
+        written = (await transaction.write(text, values, tenant=key[0]))[0]
     except asyncpg.CheckViolationError as violated:
         if bounds is None or violated.constraint_name != "ck_cap_share_within_the_share":
             raise

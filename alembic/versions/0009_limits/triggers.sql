@@ -69,5 +69,16 @@ end $$;
 create trigger guard_made_limit_node before insert on bank.limit_node
 for each row when (current_user = 'PORTAL') execute function app.guard_limit_node();
 
-create trigger guard_limit_node before update of PARAMETERS on bank.limit_node
+create trigger guard_limit_node before update of PARAMETERS, approved_by, version on bank.limit_node
 for each row when (current_user = 'PORTAL') execute function app.guard_limit_node();
+
+-- What headquarters alone does is not told of in its name.
+create function app.guard_limit_movement() returns trigger language plpgsql as $$
+begin
+    raise exception 'a period''s quotas are headquarters'' to allocate and to take back'
+        using errcode = 'insufficient_privilege';
+end $$;
+
+create trigger guard_limit_movement before insert on bank.limit_movement
+for each row when (current_user = 'PORTAL' and new.operation in ('ALLOCATE', 'RECLAIM'))
+execute function app.guard_limit_movement();

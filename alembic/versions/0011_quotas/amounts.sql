@@ -4,6 +4,12 @@ return (case
     when abs(amount - trunc(amount)) = 0.5 and mod(trunc(amount), 2) = 0 then trunc(amount) else round(amount)
 end)::bigint;
 
+-- The same of a sum that no amount of ours can be: what each of many limits may be granted is more than there is.
+create function app.half_even_sum(amount numeric) returns numeric immutable parallel safe language sql
+return case
+    when abs(amount - trunc(amount)) = 0.5 and mod(trunc(amount), 2) = 0 then trunc(amount) else round(amount)
+end;
+
 -- The largest amount that comes to no more than `most` when converted at the rate.
 create function app.most_converted(most bigint, rate numeric) returns bigint immutable parallel safe language sql
 return case

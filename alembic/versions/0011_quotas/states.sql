@@ -82,7 +82,8 @@ begin
             and version.valid_from < midnight and version.valid_until >= midnight
         where node.branch_id = any (limit_states_then.branches)
     ),
-    posted as (
+    -- Once for all: where nothing is known of the tables it would be summed again for every limit.
+    posted as materialized (
         select posting.branch_id, posting.node_id,
             sum(posting.delta_minor) filter (where posting.bucket = 'EARMARKED') as earmarked,
             sum(posting.delta_minor) filter (where posting.bucket = 'RESERVED') as reserved,

@@ -68,15 +68,15 @@ return (
     ) order by part.segment), '[]')
     from (
         select (s.state).segment_value as segment,
-            app.half_even(sum(s.rate * (s.state).effective_minor)) as granted,
-            app.half_even(sum(s.rate * (
+            app.half_even_sum(sum(s.rate * (s.state).effective_minor)) as granted,
+            app.half_even_sum(sum(s.rate * (
                 (s.state).earmarked_minor + (s.state).reserved_minor + (s.state).utilised_minor
                 + (s.state).idle_fenced_minor - (s.state).freed_minor
             ))) as committed,
-            app.half_even(sum(s.rate * ((s.state).earmarked_minor - (s.state).lapsed_minor))) as earmarked,
-            app.half_even(sum(s.rate * (s.state).reserved_minor)) as reserved,
-            app.half_even(sum(s.rate * (s.state).utilised_minor)) as utilised,
-            app.half_even(sum(s.rate * greatest(
+            app.half_even_sum(sum(s.rate * ((s.state).earmarked_minor - (s.state).lapsed_minor))) as earmarked,
+            app.half_even_sum(sum(s.rate * (s.state).reserved_minor)) as reserved,
+            app.half_even_sum(sum(s.rate * (s.state).utilised_minor)) as utilised,
+            app.half_even_sum(sum(s.rate * greatest(
                 (s.state).effective_minor - (s.state).earmarked_minor - (s.state).reserved_minor
                 - (s.state).utilised_minor - (s.state).idle_fenced_minor - (s.state).consumed_minor
                 + (s.state).freed_minor,
