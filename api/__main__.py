@@ -9,12 +9,17 @@ from pathlib import Path
 import click
 
 from api import bank
+from api.allocation_command import allocation_command
+from api.compensation_command import compensation_command
 from api.divisions_command import divisions_command
 from api.embedded import EmbeddedError
 from api.facts_command import facts_command
 from api.groups_command import groups_command
 from api.import_command import import_command
 from api.issuer import PERSONA_FORMS, DevelopmentIssuer, IssuerRefused, UnknownPersona
+from api.jobs_command import jobs_command, work_command
+from api.limits_command import limits_command
+from api.scorecards_command import scorecards_command
 from api.segments_command import segments_command
 from api.serving import CannotServe, run
 from api.settings import SettingsError, load_settings, settings_table
@@ -128,11 +133,17 @@ def settings() -> None:
     click.echo(settings_table(), nl=False)
 
 
+cli.add_command(allocation_command)
+cli.add_command(compensation_command)
 cli.add_command(divisions_command)
 cli.add_command(facts_command)
 cli.add_command(groups_command)
 cli.add_command(import_command)
+cli.add_command(jobs_command)
+cli.add_command(limits_command)
+cli.add_command(scorecards_command)
 cli.add_command(segments_command)
+cli.add_command(work_command)
 
 
 def main() -> None:

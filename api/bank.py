@@ -16,10 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.embedded import EmbeddedError, EmbeddedPostgres, default_home
 from api.settings import Settings
 from tenants import guard, migrations
+from tenants.compensation.shipped import ensure_default_fund
 from tenants.credentials import Credentials, set_passwords
 from tenants.database import LOST, Database, DatabaseUnavailable, Transaction
 from tenants.divisions.shipped import install_default_models
+from tenants.limits.shipped import ensure_authorities
 from tenants.playbooks.shipped import ensure_playbooks
+from tenants.scorecards.models import ensure_default_model
 from tenants.segments.shipped import ensure_defaults
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -95,7 +98,10 @@ async def put_into_force_what_ships(credentials: Credentials) -> None:
             transaction = Transaction(connection, None)
             await ensure_defaults(transaction)
             await ensure_playbooks(transaction)
+            await ensure_authorities(transaction)
             await install_default_models(transaction)
+            await ensure_default_fund(transaction)
+            await ensure_default_model(transaction)
     finally:
         await connection.close()
 

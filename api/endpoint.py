@@ -21,8 +21,9 @@ from api.tokens import TokenFault, TokenRefused, TokenVerifier
 from api.trusted_documents import KnownDocuments
 from domain.access import Caller
 from schema.admission import RateLimited
+from schema.answers import Answer, Phase
 from schema.errors import Code, CodedError
-from schema.graph import Answer, Engine, Phase, Prepared
+from schema.graph import Engine, Prepared
 from schema.request import Request
 from tenants.database import Database
 from tenants.organisation import Directory
@@ -164,8 +165,9 @@ class Endpoint:
             return known
         sent = from_body(body)
         prepared = self._read(http, sent)
-        # What comes with its hash is registered anew each time: it may have been forgotten.
-        if isinstance(prepared, Prepared) and sent.sha256 is None:
+        # What comes with its hash is registered anew each time: it may have been forgotten. A change has a key of
+        # its own, and is hardly ever sent twice.
+        if isinstance(prepared, Prepared) and sent.sha256 is None and not prepared.changes:
             self._recent.keep(body, prepared)
         return prepared
 

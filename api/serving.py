@@ -26,6 +26,7 @@ from api.logs import configure_logs, log, report_stray, write_requests
 from api.settings import Settings
 from api.settling import settling
 from api.trusted_documents import ManifestError
+from api.working import working
 from tenants import guard
 from tenants.database import Database
 from tenants.demo import ForeignBank, demo_is_loaded, load_demo
@@ -135,7 +136,7 @@ async def _serve(
         except ManifestError as broken:
             raise CannotServe(f"TRUSTED_DOCUMENTS: {broken}") from None
         _introduce(_url(listening), issuer, personas, say)
-        async with settling(database, directory):
+        async with settling(database, directory), working(database, directory, settings):
             await _answer(app, listening)
 
 

@@ -83,6 +83,15 @@ class Settings(BaseSettings):
         description="Seconds after which a request is answered TIMEOUT.",
     )
 
+    jobs_in_server: bool = Field(
+        default=True,
+        description="Whether the server does scheduled jobs beside requests; else run `python -m api work`.",
+    )
+    idempotency_key_days: int = up_to(
+        3650, 30, "Days after which the answer under an idempotency key is forgotten."
+    )
+    job_log_days: int = up_to(3650, 30, "Days after which the jobs' log is forgotten.")
+
     trusted_documents: HomePath = Field(
         default=None,
         description="JSON file of documents by id, as graphql-codegen, relay-compiler or Apollo write it, for "

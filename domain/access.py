@@ -58,6 +58,17 @@ class Action(StrEnum):
     RECORD_LINK = "RECORD_LINK"
     CONFIRM_LINK = "CONFIRM_LINK"
     DERIVE_GROUPS = "DERIVE_GROUPS"
+    EARMARK_QUOTA = "EARMARK_QUOTA"
+    BOOK_QUOTA = "BOOK_QUOTA"
+    SYNDICATE_QUOTA = "SYNDICATE_QUOTA"
+    OVERRIDE_QUOTA = "OVERRIDE_QUOTA"
+    KEEP_LIMITS = "KEEP_LIMITS"
+    KEEP_CAPS = "KEEP_CAPS"
+    ENROL_LOAN = "ENROL_LOAN"
+    CLAIM_COMPENSATION = "CLAIM_COMPENSATION"
+    KEEP_FUNDS = "KEEP_FUNDS"
+    KEEP_SCORECARDS = "KEEP_SCORECARDS"
+    KEEP_ALLOCATIONS = "KEEP_ALLOCATIONS"
 
 
 _STAFF_OF_A_BRANCH = frozenset({Role.REGIONAL_MANAGER, Role.BRANCH_MANAGER, Role.RELATIONSHIP_MANAGER})
@@ -82,6 +93,28 @@ PERMITTED: dict[Action, frozenset[Role]] = {
     # One of them writes, another one puts into force: the action sees to it.
     Action.EDIT_RULES: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
     Action.ACTIVATE_RULES: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    # The salesman holds room for an application; whether credit is granted, others decide.
+    Action.EARMARK_QUOTA: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_MANAGER, Role.CREDIT_OFFICER}),
+    Action.BOOK_QUOTA: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    # Whoever sees the branches that share a deal.
+    Action.SYNDICATE_QUOTA: frozenset({Role.REGIONAL_MANAGER, Role.HEADQUARTERS_ADMINISTRATOR}),
+    # Within what has been delegated to the role: the action sees to it.
+    Action.OVERRIDE_QUOTA: frozenset(
+        {Role.BRANCH_MANAGER, Role.REGIONAL_MANAGER, Role.HEADQUARTERS_ADMINISTRATOR}
+    ),
+    # Below headquarters only what stands below a unit's own node: the action sees to it.
+    Action.KEEP_LIMITS: frozenset(
+        {Role.BRANCH_MANAGER, Role.REGIONAL_MANAGER, Role.HEADQUARTERS_ADMINISTRATOR}
+    ),
+    # One of them drafts, another one puts in force: the action sees to it.
+    Action.KEEP_CAPS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    # The loan is the branch's; what the fund pays for it, headquarters decides.
+    Action.ENROL_LOAN: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    Action.CLAIM_COMPENSATION: frozenset({Role.CREDIT_OFFICER, Role.BRANCH_MANAGER}),
+    Action.KEEP_FUNDS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    Action.KEEP_SCORECARDS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
+    # One of them writes and simulates, another one adopts: the action sees to it.
+    Action.KEEP_ALLOCATIONS: frozenset({Role.HEADQUARTERS_ADMINISTRATOR}),
 }
 """The whole permission table. Analyst, auditor and client user appear nowhere: they read."""
 

@@ -30,6 +30,18 @@ class Row:
         """The row's primary key, tenant first."""
         return tuple(self.record[name] for name in self.binding.key)
 
+    def __hash__(self) -> int:
+        # By the key: a record may hold lists, which cannot be hashed.
+        return hash((self.binding.type_name, self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A row that is known by its key alone: whoever shows it has yet to read it, and may find none in sight."""
+
+    type_name: str
+    key: Key
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
@@ -144,6 +156,24 @@ class SegmentsSource:
 @dataclass(frozen=True, slots=True)
 class RelatedSource:
     """The companies connected with a client: a walk of `app.related`, bounded by arguments `depth` and `first`."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSource:
+    """What a client may still draw, by the arguments `product`, `amount` and `asOf`: a row of `app.quota`.
+
+    At the root the argument `clientId` says whose.
+    """
+
+    target: str
+    at_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnitQuotaSource:
+    """What a unit and all below it may lend and have committed, by the argument `asOf`."""
 
     target: str
 
@@ -307,6 +337,8 @@ Source = (
     | AsOfSource
     | SegmentsSource
     | RelatedSource
+    | QuotaSource
+    | UnitQuotaSource
     | ConnectionSource
     | TotalSource
     | AncestorsSource

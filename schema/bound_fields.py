@@ -16,8 +16,17 @@ from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import UNRESOLVED, StrawberryField
 
 from domain.conditions import Condition
+from domain.lending import Product
 from domain.money import Money
-from schema import lookups, reading, related_reading, segment_migrations, segment_reading, totals
+from schema import (
+    lookups,
+    quota_reading,
+    reading,
+    related_reading,
+    segment_migrations,
+    segment_reading,
+    totals,
+)
 from schema.binding import (
     AmountSource,
     AncestorsSource,
@@ -37,6 +46,7 @@ from schema.binding import (
     NodesSource,
     ObjectSource,
     ObjectsSource,
+    QuotaSource,
     RelatedSource,
     Row,
     SegmentSource,
@@ -45,11 +55,13 @@ from schema.binding import (
     TextsSource,
     ToOneSource,
     TotalSource,
+    UnitQuotaSource,
     binding,
     is_bound,
 )
 from schema.budget import width_of
 from schema.ids import encode
+from schema.inputs import MoneyInput
 from schema.listing import Listing
 from schema.order_inputs import order_input
 from schema.page_arguments import page_asked
@@ -124,6 +136,14 @@ class BoundField(StrawberryField):
             case RelatedSource() as related_source:
                 return related_reading.related(
                     request_of(info), related_source, source, plain_arguments(info), width_of(info)
+                )
+            case QuotaSource(at_root=True):
+                return quota_reading.quota_of_id(request_of(info), plain_arguments(info))
+            case QuotaSource():
+                return quota_reading.quota(request_of(info), source, plain_arguments(info))
+            case UnitQuotaSource() as quota_source:
+                return quota_reading.unit_quota_of(
+                    request_of(info), quota_source, source, kwargs.get("as_of")
                 )
             case SegmentSource():
                 return segment_reading.named(request_of(info), kwargs["dimension"], kwargs["value"])
@@ -250,6 +270,8 @@ _OF_A_BOUND_TYPE = (
     | AsOfSource
     | SegmentsSource
     | RelatedSource
+    | QuotaSource
+    | UnitQuotaSource
     | ConnectionSource
     | CodeSource
     | NodeSource
@@ -276,6 +298,11 @@ def _arguments_of(source: Source) -> list[StrawberryArgument]:
                 _argument("depth", int, f"How many links far, at most {DEEPEST}.", DEFAULT_DEPTH),
                 _argument("first", int, f"How many companies, at most {MOST_RELATED}.", DEFAULT_RELATED),
             ]
+        case QuotaSource(at_root=at_root):
+            whose = [_argument("client_id", strawberry.ID, "The client.")] if at_root else []
+            return [*whose, *_quota_arguments()]
+        case UnitQuotaSource():
+            return [_argument("as_of", dt.date | None, _AS_OF, None)]
         case MigrationsSource():
             return [
                 _argument("dimension", str, "The dimension's code."),
@@ -292,6 +319,21 @@ def _arguments_of(source: Source) -> list[StrawberryArgument]:
             return [_argument("ids", list[strawberry.ID], "The ids.")]
         case _:
             return []
+
+
+_AS_OF = (
+    "On which day: an earlier one as it was at its end, a later one by today's balances; today if not said."
+)
+
+
+def _quota_arguments() -> list[StrawberryArgument]:
+    return [
+        _argument(
+            "product", Product | None, "For which kind of credit; for none in particular if not said.", None
+        ),
+        _argument("amount", MoneyInput | None, "An amount to ask about: `allowed` says whether it is.", None),
+        _argument("as_of", dt.date | None, _AS_OF, None),
+    ]
 
 
 def _list_arguments(source: ConnectionSource) -> list[StrawberryArgument]:

@@ -8,7 +8,18 @@ from typing import Any
 from domain.clients import ClientStatus, CreditGrade, SizeClass
 from schema.binding import AmountSource, ConnectionSource
 from schema.bound_fields import Node
-from schema.fields import amount, as_of, bound, column, connection, related, segments_of, to_one, total
+from schema.fields import (
+    amount,
+    as_of,
+    bound,
+    column,
+    connection,
+    quota,
+    related,
+    segments_of,
+    to_one,
+    total,
+)
 from schema.money import Money
 
 OF_CLIENT = {"branch_id": "branch_id", "client_id": "id"}
@@ -116,6 +127,16 @@ class Client(Node):
     related: Any = related(
         "RelatedCompany",
         "The companies connected with it by links in sight that hold on the bank's day, the nearest first.",
+    )
+    quota: Any = quota(
+        "Quota", "What it may still draw, and why no more; null where it has no limit to draw on."
+    )
+    limits: Any = connection("LimitNode", "The limits that are its own.", on=OF_CLIENT, order=("name",))
+    commitments: Any = connection(
+        "LimitCommitment", "What it has been promised, latest first.", on=OF_CLIENT, order=("-id",)
+    )
+    loan_enrolments: Any = connection(
+        "LoanEnrolment", "Its loans that a risk compensation fund covers.", on=OF_CLIENT
     )
     exposure: list[Money] = total(
         ConnectionSource("Facility", OF_CLIENT),

@@ -16,10 +16,10 @@ from domain.organisation import UnitKind
 E = TypeVar("E", bound=enum.Enum)
 
 
-def described(codes: type[E], description: str, values: dict[E, str]) -> type[E]:
-    """Make a GraphQL enum of a domain enum; every value must be described."""
+def described(codes: type[E], description: str, values: dict[E, str], *, name: str | None = None) -> type[E]:
+    """Make a GraphQL enum of a domain enum, by this name or its own; every value must be described."""
     assert set(values) == set(codes), f"{codes.__name__}: {set(codes) ^ set(values)} described or not"
-    made = strawberry.enum(codes, description=description)
+    made = strawberry.enum(codes, name=name, description=description)
     for value in made.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[codes[value.name]]
     return made

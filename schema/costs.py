@@ -46,8 +46,9 @@ from schema.paging import DEFAULT_PAGE, LARGEST_PAGE
 WORK = 10
 COUNTED = frozenset({"totalCount", "aggregates", "groups"})
 """The fields of a connection for which the database reads the whole list."""
-WORKED_OUT = frozenset({("RuleSet", "findings"), ("RuleSet", "moving")})
-"""Fields with as much work behind them: all rules are compared with one another, all clients are put by them."""
+WORKED_OUT = frozenset({("RuleSet", "findings"), ("RuleSet", "moving"), ("OrganisationUnit", "quota")})
+"""Fields with as much work behind them: all rules are compared with one another, all clients are put by them; the
+limits of all units below are summed."""
 GUESSED_LENGTH = 10
 FIELDS_PER_OBJECT = 25
 SAMPLE_BYTES = 32_768

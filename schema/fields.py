@@ -30,6 +30,7 @@ from schema.binding import (
     NodesSource,
     ObjectSource,
     ObjectsSource,
+    QuotaSource,
     RelatedSource,
     Row,
     SegmentSource,
@@ -37,6 +38,7 @@ from schema.binding import (
     TextsSource,
     ToOneSource,
     TotalSource,
+    UnitQuotaSource,
     register,
 )
 from schema.bound_fields import BoundField
@@ -152,6 +154,16 @@ def as_of(target: str, on: dict[str, str], function: str, description: str) -> A
 def related(target: str, description: str) -> Any:
     """The companies connected with a client, in any number of steps."""
     return BoundField.declare(RelatedSource(target), description)
+
+
+def quota(target: str, description: str, *, at_root: bool = False) -> Any:
+    """What a client may still draw; at the root of the client that an argument names."""
+    return BoundField.declare(QuotaSource(target, at_root), description)
+
+
+def unit_quota(target: str, description: str) -> Any:
+    """What a unit and all below it may lend and have committed."""
+    return BoundField.declare(UnitQuotaSource(target), description)
 
 
 def segments_of(target: str, on: dict[str, str], description: str) -> Any:

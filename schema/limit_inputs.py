@@ -37,13 +37,13 @@ class EarmarkQuotaInput:
     tenor_months: int | None = optional(_TENOR)
 
 
-@strawberry.input(description="A hold that is to last longer, or shorter.")
+@strawberry.input(description="A hold that is to last longer.")
 class ExtendEarmarkInput:
     """Another expiry."""
 
     idempotency_key: str = given(KEY)
     commitment_id: strawberry.ID = given("The hold.")
-    expires_at: dt.datetime = given("Until when it holds now.")
+    expires_at: dt.datetime = given("Until when it holds then: later than now; to end it, release it.")
 
 
 @strawberry.input(

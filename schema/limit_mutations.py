@@ -88,7 +88,7 @@ class LimitMutations:
             request, "earmarkQuota", input, EarmarkQuotaSuccess, limits.earmark, expires_at=expires_at
         )
 
-    @strawberry.mutation(graphql_type=ExtendEarmarkPayload, description="Let a hold end at another time.")
+    @strawberry.mutation(graphql_type=ExtendEarmarkPayload, description="Let a hold last longer.")
     async def extend_earmark(self, info: Info[Any, Any], input: Annotated[ExtendEarmarkInput, _INPUT]) -> Any:
         request = permitted(info, Action.BOOK_QUOTA)
         key = row_in_scope(request, input.commitment_id, "LimitCommitment", "commitmentId")

@@ -11,7 +11,7 @@ from domain.lending import LoanClass
 from schema.bound_fields import Node
 from schema.clients import CLIENT
 from schema.codes import described
-from schema.fields import amount, bound, column, texts, to_one
+from schema.fields import amount, bound, column, connection, texts, to_one
 from schema.money import Money
 from schema.scalars import BigInt
 from tenants.tables.links import related_company
@@ -103,6 +103,12 @@ class ConnectedGroup(Node):
         where=True,
     )
     derived_at: dt.datetime = column("derived_at", "When this was found; it has not changed since.")
+    exposures: Any = connection(
+        "GroupExposure",
+        "What it owes against each cap on groups that is a fraction of the bank's capital.",
+        on={"branch_id": "branch_id", "client_id": "client_id"},
+        order=("cap_id",),
+    )
     client: Any = to_one("Client", CLIENT, "The client.", required=True)
 
 

@@ -11,7 +11,10 @@ from domain.access import Action
 from domain.facts import checked_registration
 from domain.organisation import KINDS_WITH_CLIENTS
 from domain.refusals import Refusal, invalid, not_found
+from schema.allocation_mutations import AllocationMutations
+from schema.cap_mutations import CapMutations
 from schema.carrying_out import acting, carried_out, first_refusal, permitted, row_in_scope
+from schema.compensation_mutations import CompensationMutations
 from schema.division_mutations import DivisionMutations
 from schema.facts import client_facts, contact_facts, event_facts, statement_facts
 from schema.inputs import (
@@ -25,6 +28,8 @@ from schema.inputs import (
     UpdateClientInput,
     is_given,
 )
+from schema.limit_mutations import LimitMutations
+from schema.limit_parameter_mutations import LimitParameterMutations
 from schema.link_mutations import LinkMutations
 from schema.payloads import (
     ImportStatusPayload,
@@ -47,6 +52,7 @@ from schema.payloads import (
 from schema.refusals import user_error
 from schema.request import Request
 from schema.rule_set_mutations import RuleSetMutations
+from schema.scorecard_mutations import ScorecardMutations
 from schema.task_mutations import TaskMutations
 from tenants.actions import clients, headquarters
 
@@ -54,7 +60,18 @@ _INPUT = strawberry.argument(description="What is asked.")
 
 
 @strawberry.type(description="Everything that can be changed. Each change carries an idempotency key.")
-class Mutation(DivisionMutations, RuleSetMutations, TaskMutations, LinkMutations):
+class Mutation(
+    DivisionMutations,
+    RuleSetMutations,
+    TaskMutations,
+    LinkMutations,
+    LimitMutations,
+    LimitParameterMutations,
+    CapMutations,
+    AllocationMutations,
+    CompensationMutations,
+    ScorecardMutations,
+):
     """The root of writing."""
 
     @strawberry.mutation(

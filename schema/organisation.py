@@ -10,7 +10,7 @@ from domain.access import Role
 from domain.organisation import UnitKind
 from schema.binding import AmountSource, ConnectionSource
 from schema.bound_fields import Node
-from schema.fields import ancestors, bound, column, connection, to_one, total
+from schema.fields import ancestors, bound, column, connection, to_one, total, unit_quota
 from schema.money import Money
 
 OWED = AmountSource("outstanding_minor")
@@ -39,6 +39,38 @@ class OrganisationUnit(Node):
     )
     facilities: Any = connection(
         "Facility", "Its facilities, as far as the caller sees them.", on={"branch_id": "id"}, below=True
+    )
+    quota: Any = unit_quota(
+        "UnitQuota",
+        "What it and the units below it may lend and have committed; null where no limit is in sight, or where the "
+        "uppermost ones are in several currencies.",
+    )
+    limits: Any = connection(
+        "LimitNode",
+        "Its limits, as far as the caller sees them.",
+        on={"branch_id": "id"},
+        order=("name",),
+        below=True,
+    )
+    quota_history: Any = connection(
+        "QuotaSnapshot",
+        "What it had been granted and held at month ends, with its sublimits for segments, the latest first.",
+        on={"branch_id": "id"},
+        order=("-month_end", "kind", "segment"),
+    )
+    scorecards: Any = connection(
+        "BranchScorecard",
+        "How it and the branches below have done, the latest period first.",
+        on={"branch_id": "id"},
+        order=("-period_end",),
+        below=True,
+    )
+    compensation_claims: Any = connection(
+        "CompensationClaim",
+        "What it and the branches below have claimed of funds, the latest first.",
+        on={"branch_id": "id"},
+        order=("-claimed_on",),
+        below=True,
     )
     exposure: list[Money] = total(
         ConnectionSource("Facility", {"branch_id": "id"}, below=True),

@@ -6,12 +6,19 @@ from typing import Any
 
 import strawberry
 
+import schema.allocation
 import schema.behaviour
+import schema.caps
 import schema.client_facts
+import schema.compensation
 import schema.division_models
 import schema.divisions
+import schema.limit_nodes
 import schema.links
-import schema.rule_sets  # noqa: F401 - these bind the types that clients lead to
+import schema.quota_snapshots
+import schema.quotas
+import schema.rule_sets
+import schema.scorecards  # noqa: F401 - these bind the types that clients lead to
 from domain.access import Role
 from schema.fields import (
     by_code,
@@ -22,6 +29,7 @@ from schema.fields import (
     migrations,
     nodes,
     of_the_caller,
+    quota,
     segment_named,
 )
 from schema.ids import Key
@@ -88,6 +96,35 @@ class Query:
     tasks: Any = connection(
         "Task", "What is to be done, and was, for the clients in sight.", order=("due_on",)
     )
+    allocation_runs: Any = connection(
+        "AllocationRun",
+        "How credit was to be shared out, for headquarters, the latest first.",
+        order=("-id",),
+    )
+    allocation_differences: Any = connection(
+        "AllocationDifference",
+        "Where two simulated runs differ; `fromRun` and `toRun` in `where` say which two are compared.",
+        order=("unit_id", "segment_value"),
+    )
+    allocation_cells: Any = connection(
+        "AllocationCell",
+        "What the branches in sight were granted by the runs that were adopted, the latest first.",
+        order=("-run_id", "branch_id", "segment_value"),
+    )
+    quota_changes: Any = connection(
+        "QuotaChange",
+        "What was proposed and done to the quotas in sight in mid-period, the latest first.",
+        order=("-proposed_at",),
+    )
+    concentration_caps: Any = connection(
+        "ConcentrationCap", "Ceilings that cross branches, in every version.", order=("name", "id")
+    )
+    cap_shares: Any = connection(
+        "CapShare", "What has been dealt of them to the branches in sight.", order=("cap_id", "subject")
+    )
+    regulatory_capital: Any = connection(
+        "RegulatoryCapital", "The bank's own funds, the latest first.", order=("-day",)
+    )
     division_models: Any = connection(
         "DivisionModel", "The models by which regions are divided.", order=("kind", "-number")
     )
@@ -95,6 +132,45 @@ class Query:
         "DivisionDifference",
         "Where models of one kind differ; `fromModel` and `toModel` in `where` say which two are compared.",
         order=("region_code", "-year"),
+    )
+    limit_nodes: Any = connection("LimitNode", "The limits in sight.", order=("name",))
+    limit_commitments: Any = connection(
+        "LimitCommitment", "What has been promised under the limits in sight, latest first.", order=("-id",)
+    )
+    limit_movements: Any = connection(
+        "LimitMovement", "The ledger of the limits in sight, latest first.", order=("-id",)
+    )
+    quota: Any = quota(
+        "Quota",
+        "What a client may still draw; null where it has no limit to draw on, or is out of sight.",
+        at_root=True,
+    )
+    quota_snapshots: Any = connection(
+        "QuotaSnapshot",
+        "What units had been granted and held at month ends, as far as they are in sight, the latest first.",
+        order=("-month_end", "branch_id", "kind", "segment"),
+    )
+    allocation_balance: Any = connection(
+        "AllocationSnapshot",
+        "How evenly credit was spread at month ends, for headquarters, the latest first.",
+        order=("-month_end", "spread_of", "spread_over", "measure"),
+    )
+    compensation_funds: Any = connection(
+        "CompensationFund", "The risk compensation funds, for the bank's staff.", order=("code",)
+    )
+    loan_enrolments: Any = connection(
+        "LoanEnrolment", "The loans in sight that a fund covers, the latest first.", order=("-enrolled_on",)
+    )
+    compensation_claims: Any = connection(
+        "CompensationClaim", "The claims in sight, the latest first.", order=("-claimed_on",)
+    )
+    scorecard_models: Any = connection(
+        "ScorecardModel", "The models by which branches are scored, the latest first.", order=("-number",)
+    )
+    scorecards: Any = connection(
+        "BranchScorecard",
+        "The scorecards in sight, the latest period and the best branch first.",
+        order=("-period_end", "-score"),
     )
     viewer: Viewer = of_the_caller("Who the caller is.")
     node: Any = by_id(None, "Anything by its id; null where there is none in sight.")
@@ -109,9 +185,12 @@ class Query:
         "The segment of a dimension and a value; who is in it follows from today's facts."
     )
     dimension: Any = by_code("Dimension", "A dimension by its code.")
+    allocation_run: Any = by_id("AllocationRun", "An allocation run by its id; null where there is none.")
+    concentration_cap: Any = by_id("ConcentrationCap", "A concentration cap by its id.")
     rule_set: Any = by_id("RuleSet", "A rule set by its id.")
     division_model: Any = by_id("DivisionModel", "A model of division by its id; null where there is none.")
     segment_migrations: list[SegmentMigration] = migrations(
         "From which value of a dimension to which clients have gone between two days, by what was recorded."
     )
+    compensation_fund: Any = by_code("CompensationFund", "A risk compensation fund by its code.")
     import_status: Any = by_id("ImportJob", "How far an import has come; null where there is none in sight.")

@@ -7,8 +7,10 @@ what was decided still holds. Whatever needs more is carried out in a transactio
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -20,6 +22,10 @@ from tenants.transaction import Transaction
 
 if TYPE_CHECKING:
     from tenants.database import Database
+
+
+ABREAST = 4
+"""How many of a tenant's changes are under way at a time: while one is waiting for the disk, the next is there."""
 
 
 class NotAtOnce(Exception):
@@ -42,9 +48,26 @@ class AtOnce(Transaction):
         except (asyncpg.ReadOnlySQLTransactionError, NotPlain) as told:
             raise NotAtOnce from told
 
-    async def write(self, text: str, values: Sequence[Any]) -> list[Any]:
+    async def write(self, text: str, values: Sequence[Any], *, tenant: int) -> list[Any]:
         """Run the statement that writes, and commit."""
-        return await self._database.written_at_once(self._scope, text, values)
+        async with self._database.lanes.of(tenant):
+            return await self._database.written_at_once(self._scope, text, values)
+
+
+class Lanes:
+    """Lets few of a tenant's changes at a time through: they would wait for each other in the database, each on a
+    connection that another tenant could use.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, tenant: int) -> asyncio.Semaphore:
+        """The lane of one tenant."""
+        lane = self._lanes.get(tenant)
+        if lane is None:
+            lane = self._lanes[tenant] = asyncio.Semaphore(ABREAST)
+        return lane
 
 
 class WritingAtOnce(Answering):

@@ -15,9 +15,21 @@ from tenants.roles import CLIENT, HEADQUARTERS, OWNER, PORTAL, Login
 
 REFERENCE_TABLES = (
     "app.alembic_version",
+    "bank.allocation_branch",
+    "bank.allocation_constraint",
+    "bank.allocation_proposal",
+    "bank.allocation_run",
+    "bank.allocation_snapshot",
     "bank.business_day",
+    "bank.cap_pool",
+    "bank.compensation_account",
+    "bank.compensation_fund",
+    "bank.compensation_funder",
+    "bank.compensation_terms",
+    "bank.concentration_cap",
     "bank.connection_rule",
     "bank.currency",
+    "bank.delegated_authority",
     "bank.dimension",
     "bank.division",
     "bank.division_cluster",
@@ -28,23 +40,38 @@ REFERENCE_TABLES = (
     "bank.division_policy",
     "bank.division_policy_product",
     "bank.industry_indicator",
+    "bank.limit_policy",
     "bank.playbook",
     "bank.playbook_item",
     "bank.playbook_product",
+    "bank.quota_month",
     "bank.region",
     "bank.region_class",
     "bank.region_cluster",
     "bank.region_indicator",
+    "bank.regulatory_capital",
     "bank.rule_set",
     "bank.rule_set_simulation",
     "bank.rules_change",
+    "bank.scorecard_class",
+    "bank.scorecard_indicator",
+    "bank.scorecard_model",
     "bank.standing",
     "bank.unit",
+    "jobs.pgqueuer",
+    "jobs.pgqueuer_log",
+    "jobs.pgqueuer_schedules",
+    "jobs.pgqueuer_statistics",
 )
 """Tables without branch_id: the same for every tenant, and so to be listed by name."""
 
-INDEXES_ACROSS_BRANCHES = ("ix_client_link_related", "ix_client_registration")
-"""Indexes that do not begin with branch_id: a client user's token, and a link, name a company, not its branches."""
+INDEXES_ACROSS_BRANCHES = (
+    "ix_cap_share_pool",
+    "ix_client_group_group_no",
+    "ix_client_link_related",
+    "ix_client_registration",
+)
+"""Indexes that do not begin with branch_id: a token, a link, a group and a pool are found by what names them."""
 
 ROWS_OF_A_CLIENT = {
     "bank.client": "(id = ANY (app.clients()))",
@@ -155,6 +182,10 @@ _PRIVILEGES = (
     f"""select distinct name || ': ' || privilege || ' on a reference table is granted to {PORTAL}' from granted
         where branch is null and pg_get_userbyid(grantee) = '{PORTAL}'
         and privilege in ('INSERT', 'UPDATE', 'DELETE')""",
+    # What runs there runs for all branches.
+    f"""select distinct name || ': ' || privilege || ' is granted to ' || pg_get_userbyid(grantee) ||
+            ': the queue is headquarters\'' alone' from granted
+        where name like 'jobs.%' and pg_get_userbyid(grantee) in ('{PORTAL}', '{CLIENT}')""",
     f"""select 'app.alembic_version: ' || privilege || ' is granted to {HEADQUARTERS}' from granted
         where name = 'app.alembic_version' and pg_get_userbyid(grantee) = '{HEADQUARTERS}'
         and privilege <> 'SELECT'""",

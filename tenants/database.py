@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from tenants.answering import Answering, FoundRow, ScopedAnswering, UnscopedAnswering
-from tenants.at_once import WritingAtOnce
+from tenants.at_once import Lanes, WritingAtOnce
 from tenants.credentials import Credentials
 from tenants.faults import LOST, DatabaseUnavailable, StatementTimeout, translated
 from tenants.roles import Login
@@ -75,6 +75,7 @@ class Database:
         self._pools: dict[Door, asyncpg.Pool] = {}
         self._answering: dict[Door, Answering] = {}
         self._writing: dict[Door, WritingAtOnce] = {}
+        self.lanes = Lanes()
         self.observer = observer
         # Kept where whoever reads and whoever records segments finds them.
         self.rules = Rules()

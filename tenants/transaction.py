@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -50,10 +49,6 @@ class Transaction:
         row = await self.row(statement)
         return row[0] if row else None
 
-    async def run(self, statement: Fixed, **given: Any) -> list[asyncpg.Record]:
-        """Run a statement that is always the same over the values of its parameters, and return its rows."""
-        return await self.fetch(statement.text, statement.values(given))
-
     async def answer(self, expression: str, values: Sequence[Any]) -> bytes:
         """Evaluate one SQL expression of type bytea over $1, $2, …"""
         rows = await self.fetch(f"select ({expression})", values)
@@ -70,8 +65,9 @@ class Transaction:
             rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
         return rows
 
-    async def write(self, text: str, values: Sequence[Any]) -> list[Any]:
-        """Run the one statement that writes a change (`tenants.at_once`); here it is a statement like any other."""
+    async def write(self, text: str, values: Sequence[Any], *, tenant: int) -> list[Any]:
+        """Run the one statement that writes a tenant's change (`tenants.at_once`); here it is like any other."""
+        del tenant
         return await self.fetch(text, values)
 
     def end(self) -> None:
@@ -79,43 +75,9 @@ class Transaction:
         self._over = True
 
 
-class Fixed:
-    """A statement that is always the same but for the values of its named parameters (`bindparam`).
-
-    Its text is made once, when it is first needed: making one anew takes longer than most of them run.
-    """
-
-    def __init__(self, statement: Executable) -> None:
-        self._statement = statement
-
-    @cached_property
-    def text(self) -> str:
-        """The text, over $1, $2, …"""
-        return self._compiled[0]
-
-    def values(self, given: Mapping[str, Any]) -> list[Any]:
-        """The values of $1, $2, … Raises KeyError where a parameter has none."""
-        return [
-            constant if name is None else given[name] if process is None else process(given[name])
-            for name, process, constant in self._compiled[1]
-        ]
-
-    @cached_property
-    def _compiled(self) -> tuple[str, list[tuple[str | None, Any, Any]]]:
-        made = self._statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
-        named = {name: bind.key for bind, name in made.bind_names.items() if bind.required}
-        text, constants = _text_and_values(made)
-        slots = zip(made.positiontup or (), constants, strict=True)
-        processors = made._bind_processors
-        return text, [(named.get(name), processors.get(name), constant) for name, constant in slots]
-
-
 def compiled(statement: Executable) -> tuple[str, list[Any]]:
     """The statement's text and its values in the order of $1, $2, …"""
-    return _text_and_values(statement.compile(dialect=DIALECT))  # type: ignore[attr-defined]
-
-
-def _text_and_values(made: Any) -> tuple[str, list[Any]]:
+    made = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
     processors = made._bind_processors
     values = [
         processors[name](made.params[name]) if name in processors else made.params[name]

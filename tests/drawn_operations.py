@@ -186,6 +186,8 @@ class _Drawing:
         elif name == "segmentMigrations":
             days = {"from": self._values.day(), "to": self._values.day()}
             given = {"dimension": self._values.dimension()} | days
+        elif "asOf" in field.args:
+            given = self._values.quota(field.args)
         elif "dimensions" in field.args:
             given |= {} if self._values.chance(0.3) else {"dimensions": self._values.dimensions()}
         elif "dimension" in field.args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -114,6 +115,17 @@ class Values:
         if self.wrong():
             return self._random.choice([{"depth": 0}, {"depth": 7}, {"first": -1}, {"first": 201}])
         return self._random.choice([{}, {"depth": 1}, {"depth": 3, "first": 2}, {"depth": 6}, {"first": 0}])
+
+    def quota(self, offered: Iterable[str]) -> dict[str, Any]:
+        """What a quota may be asked for: whose, of which product, an amount, a day."""
+        amount = self._random.choice(["0", "0.001"] if self.wrong() else ["1", "4000", "7000000"])
+        given = {
+            "clientId": self.ids("Client", 1)[-1],
+            "product": Code("TERM_LOAN"),
+            "amount": {"amount": amount, "currency": self.currency()},
+            "asOf": self._random.choice(["2024-01-02", "2026-01-15", "2031-06-30", "9999-12-30"]),
+        }
+        return {name: given[name] for name in offered if name == "clientId" or self.chance(0.5)}
 
     def percentile(self) -> str:
         """The fraction of a percentile."""

@@ -59,6 +59,16 @@ def every_argument(schema: GraphQLSchema, pool: Pool) -> list[str]:
     return operations
 
 
+def _quota(field: GraphQLField) -> str:
+    """All that a quota may be asked for, but for whose."""
+    asked = {
+        "product": Code("TERM_LOAN"),
+        "amount": {"amount": "1", "currency": "CNY"},
+        "asOf": "2024-01-02",
+    }
+    return ", ".join(f"{name}: {literal(value)}" for name, value in asked.items() if name in field.args)
+
+
 def _in_parts(lists: list[str]) -> Iterator[list[str]]:
     """As many at once as the limits of one operation leave room for."""
     part: list[str] = []
@@ -106,6 +116,8 @@ class _Every:
         for start in range(0, len(ids), 100):
             yield f"{{ nodes(ids: {literal(ids[start : start + 100])}) {{ id __typename }} }}"
         yield f"{{ viewer {{ {self._fields_of('Viewer')} }} }}"
+        whose = f"clientId: {literal(self._pool.ids['Client'][0])}, {_quota(root.fields['quota'])}"
+        yield f"{{ quota({whose}) {{ {self._fields_of('Quota')} }} }}"
         for dimension in self._pool.dimensions:
             yield (
                 f'{{ segment(dimension: {literal(dimension)}, value: "HIGH") '
@@ -147,6 +159,9 @@ class _Every:
 
     def _shown(self, name: str, field: GraphQLField) -> str:
         target = get_named_type(field.type)
+        if "asOf" in field.args:
+            every = self._fields_of(target.name)
+            return f"{name} {{ {every} }} asked: {name}({_quota(field)}) {{ {every} }}"
         if "dimensions" in field.args:
             some = literal(self._pool.dimensions[:2])
             every = self._fields_of(target.name)
@@ -233,6 +248,8 @@ class _Every:
             if named.name.endswith("Condition"):
                 assert isinstance(named, GraphQLInputObjectType)
                 said += [{name: one} for one in self._comparisons(named)]
+            elif named.name.endswith("RelationWhere"):
+                said += self._condition(type_name, name, named)
             elif name not in ("id", "and", "or", "not"):
                 said += [{name: {}}]
         for start in range(0, len(said), 40):

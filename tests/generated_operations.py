@@ -81,6 +81,8 @@ class _Mending(Visitor):
             return self._values.page(f"{parent}.{name}", target.removesuffix("Connection"))
         if name == "groups":
             return self._values.groups(parent.removesuffix("Connection"))
+        if "asOf" in offered:
+            return self._values.quota(offered)
         if "dimensions" in offered:
             return {"dimensions": self._values.dimensions()}
         if "dimension" in offered:
@@ -118,4 +120,8 @@ _MENDED = {
     "depth",
     "currency",
     "at",
+    "clientId",
+    "product",
+    "amount",
+    "asOf",
 }

@@ -28,10 +28,10 @@ async def known_pool(bank: Bank, schema: GraphQLSchema, *, seed: int = 0) -> Poo
     pool.ids = {name: await _ids(snapshot, name) for name in bindings()}
     pool.dimensions = sorted((await snapshot.rulebook()).default)
     await snapshot.close()
-    codes = "{ units { nodes { code } } regions { nodes { code } } dimensions { nodes { code } } }"
-    found = await _data(bank, codes)
-    for plural, field in (("units", "unit"), ("regions", "region"), ("dimensions", "dimension")):
-        pool.codes[field] = [node["code"] for node in found[plural]["nodes"]]
+    kinds = ("unit", "region", "dimension", "compensationFund")
+    found = await _data(bank, f"{{ {' '.join(f'{kind}s {{ nodes {{ code }} }}' for kind in kinds)} }}")
+    for kind in kinds:
+        pool.codes[kind] = [node["code"] for node in found[f"{kind}s"]["nodes"]]
     values = Values(Random(seed), schema, pool, oddity=10**9)
     for name in bindings():
         if f"{name}Order" in schema.type_map:

@@ -9,11 +9,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
+from allocation_bank import share_out
 from bank_facts import enrich
 from compared_answers import Bank, opened_bank
+from compensation_bank import furnish as compensate
 from conftest import Server
 from division_bank import divide
+from odd_caps import cap_everything
+from odd_snapshots import keep_everything
 from playbook_bank import classify_everybody, put_in_place
+from quota_bank import limit_everything
 from segment_rules import put_in_force, record_periods
 from small_bank import BEIJING, HQ, SHANGHAI
 from sqlalchemy import Table, Text, insert, select, update
@@ -43,10 +48,16 @@ ODD_TEXTS = [
     "x" * 300,
 ]
 WRITTEN_ODDLY = {
+    t.allocation_run: ["name", "explanation"],
+    t.allocation_constraint: ["name"],
+    t.quota_change: ["reason"],
     t.client: ["legal_name", "legal_representative", "industry_code", "city", "address", "phone", "email"],
     t.contact: ["name", "position", "phone", "email"],
     t.facility: ["purpose"],
     t.credit_event: ["note"],
+    t.compensation_claim: ["reason"],
+    t.compensation_fund: ["name"],
+    t.scorecard_model: ["name"],
     t.staff: ["name", "email"],
     t.unit: ["name"],
     t.region: ["name", "local_name", "city_cluster"],
@@ -55,6 +66,10 @@ WRITTEN_ODDLY = {
     t.division_part: ["unit"],
     t.client_link: ["related_name"],
     t.group_derivation: ["derived_by"],
+    t.concentration_cap: ["name", "preset"],
+    t.regulatory_capital: ["recorded_by"],
+    t.limit_node: ["name", "created_by"],
+    t.limit_commitment: ["overridden_by"],
     t.playbook: ["name", "strategy", "contact_plan", "security_note"],
     t.playbook_item: ["title"],
     t.task: ["title", "outcome"],
@@ -74,9 +89,14 @@ async def _furnish(bank: Bank) -> None:
         await _furnish_oddly(transaction)
     administrator = await asyncpg.connect(bank.dsn, timeout=20)
     try:
+        await limit_everything(administrator)
+        await cap_everything(administrator)
+        await keep_everything(administrator)
         await _rewrite_oddly(administrator)
         await put_in_force(administrator)
         await record_periods(administrator)
+        # As the server does by itself, sooner or later: without it, plans are made for tables of any size.
+        await administrator.execute("analyze")
     finally:
         await administrator.close()
 
@@ -91,6 +111,8 @@ async def _furnish_oddly(transaction: Transaction) -> None:
         await transaction.rows(insert(t.region_indicator).values(**_indicator(code)))
     await divide(transaction)
     await transaction.rows(insert(t.group_derivation).values(**_derivation()))
+    await compensate(transaction)
+    await share_out(transaction)
     for number, (unit, status) in enumerate([(HQ, "RUNNING"), (SHANGHAI, "COMPLETED"), (BEIJING, "FAILED")]):
         await transaction.rows(insert(t.import_job).values(**_import(unit, number, status)))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncpg
 
 _MONTHS = """
-    insert into bank.quota_month (month_end, taken_on) values ('2023-12-31', '2024-01-01'), ('2024-01-31', '2024-02-01')
+    insert into bank.quota_month (month_end, taken_on)
+    values ('2023-12-31', '2024-01-01'), ('2024-01-31', '2024-02-01')
 """
 _QUOTAS = """
-    insert into bank.quota_snapshot (branch_id, id, month_end, node_id, kind, segment, product, currency, granted_minor,
-        earmarked_minor, reserved_minor, utilised_minor, committed_minor)
+    insert into bank.quota_snapshot (branch_id, id, month_end, node_id, kind, segment, product, currency,
+        granted_minor, earmarked_minor, reserved_minor, utilised_minor, committed_minor)
     select n.branch_id, md5('kept' || n.id || m.month_end)::uuid, m.month_end, n.id, n.kind, n.segment_value,
         case when n.kind = 'SUBLIMIT' and n.branch_id % 2 = 0 then 'MORTGAGE' end, n.currency,
         case when n.status = 'ACTIVE' then n.sanctioned_minor else 0 end, n.branch_id, 200, 300, 600

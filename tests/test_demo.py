@@ -21,10 +21,13 @@ from demo_banks import (
 )
 from stdnum.cn import uscc
 
+from tenants.compensation.verifying import verify as verify_funds
 from tenants.credentials import Credentials
 from tenants.database import Database
 from tenants.demo import ForeignBank, demo_is_loaded, load_demo, loading
+from tenants.limits.verifying import verify
 from tenants.organisation import Directory
+from tenants.transaction import Transaction
 
 CLIENTS = 2_000
 # Of these 2,000 clients and all they have. Every PostgreSQL from 15 on gives it; a change of the demo's SQL
@@ -53,6 +56,23 @@ async def books(bank: Credentials) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(bank.url, timeout=20)
     yield connection
     await connection.close()
+
+
+async def test_twelve_month_ends_are_kept(books: asyncpg.Connection) -> None:
+    """Of every unit, and the bank's is what its branches have used."""
+    months = await books.fetch(
+        "select month_end, count(*) = (select count(*) from bank.unit) as of_all, "
+        "sum(utilised_minor) filter (where kind = 'BANK') as bank, "
+        "sum(utilised_minor) filter (where kind = 'REGION') as regions "
+        "from bank.quota_snapshot group by month_end order by month_end"
+    )
+    assert len(months) == 12
+    assert months[-1]["month_end"] < await books.fetchval("select app.today()")
+    assert all(month["of_all"] and month["bank"] == month["regions"] > 0 for month in months)
+    measured = await books.fetchval(
+        "select count(*) from bank.allocation_snapshot where value between 0 and 3"
+    )
+    assert measured == 12 * 9
 
 
 async def test_every_province_has_a_branch_below_its_macro_region(books: asyncpg.Connection) -> None:
@@ -449,3 +469,45 @@ async def test_another_bank_is_left_alone(database: Database, directory: Directo
 
     assert not await demo_is_loaded(database)
     assert len(await directory.organisation()) == 7
+
+
+async def test_the_demo_banks_books_of_limits_are_open_and_right(books: asyncpg.Connection) -> None:
+    assert await verify(Transaction(books, None)) == []
+    kinds = dict(await books.fetch("select kind, count(*) from bank.limit_node group by 1"))
+    assert kinds["BANK"] == 1
+    assert 200 <= kinds["CLIENT"] <= 600
+    missing = await books.fetchval(
+        "select count(*) from bank.facility f where status in ('APPROVED', 'ACTIVE') and outstanding_minor > 0 and "
+        "not exists (select from bank.limit_commitment k where k.branch_id = f.branch_id and k.facility_id = f.id)"
+    )
+    assert missing == 0
+    assert await books.fetchval("select count(*) from bank.limit_node where over_limit") == 0
+
+
+async def test_the_demo_banks_credit_is_shared_out_and_an_alternative_simulated(
+    books: asyncpg.Connection,
+) -> None:
+    runs = await books.fetch("select * from bank.allocation_run order by id")
+    assert [(row["status"], row["feasible"]) for row in runs] == [("ADOPTED", True), ("SIMULATED", True)]
+    adopted = runs[0]
+    assert adopted["granted_minor"] == adopted["distributable_minor"]
+    own = await books.fetchval("select sum(granted_minor) from bank.allocation_cell where status = 'ADOPTED'")
+    assert own == adopted["granted_minor"]
+    bank = await books.fetchrow(
+        "select sanctioned_minor, dealt_minor from bank.limit_node where kind = 'BANK'"
+    )
+    assert tuple(bank) == (adopted["budget_minor"], own)
+
+
+async def test_the_demo_banks_fund_and_its_four_quarters_are_in_order(books: asyncpg.Connection) -> None:
+    assert await verify_funds(Transaction(books, None)) == []
+    assert await books.fetchval("select standing from bank.compensation_fund where code = 'RISK'") == "ACTIVE"
+    assert await books.fetchval("select count(*) from bank.compensation_enrolment") >= 200
+    claims = await books.fetch("select status from bank.compensation_claim order by status")
+    assert [row["status"] for row in claims] == ["APPROVED", "PAID"]
+    quarters = await books.fetch(
+        "select count(*) as branches, avg(score) as mean, stddev(score) as spread from bank.branch_scorecard "
+        "group by period_end"
+    )
+    assert len(quarters) == 4
+    assert all(row["branches"] > 100 and 40 < row["mean"] < 90 and row["spread"] > 3 for row in quarters)

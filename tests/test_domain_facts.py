@@ -130,16 +130,17 @@ def test_paths_are_in_callers_names(name: str, told: str) -> None:
 
 # Who may do what, anywhere at all. Columns: register, update, contacts, statement, event, move, import,
 # complete a task, keep playbooks, divisions, edit rules, activate rules, record links, confirm them, derive
-# groups.
+# groups, earmark, book, syndicate, override, keep limits, keep caps, enrol a loan, claim for it, keep funds,
+# scorecards, allocations.
 MAY: dict[Role, str] = {
-    Role.HEADQUARTERS_ADMINISTRATOR: "yyy--yy-yyyy-yy",
-    Role.HEADQUARTERS_ANALYST: "---------------",
-    Role.AUDITOR: "---------------",
-    Role.REGIONAL_MANAGER: "yyy----y-------",
-    Role.BRANCH_MANAGER: "yyyyy--y----y--",
-    Role.RELATIONSHIP_MANAGER: "yyy----y-------",
-    Role.CREDIT_OFFICER: "---yy--y----y--",
-    Role.CLIENT_USER: "---------------",
+    Role.HEADQUARTERS_ADMINISTRATOR: "yyy--yy-yyyy-yy--yyyy--yyy",
+    Role.HEADQUARTERS_ANALYST: "--------------------------",
+    Role.AUDITOR: "--------------------------",
+    Role.REGIONAL_MANAGER: "yyy----y---------yyy------",
+    Role.BRANCH_MANAGER: "yyyyy--y----y--yy-yy-yy---",
+    Role.RELATIONSHIP_MANAGER: "yyy----y-------y----------",
+    Role.CREDIT_OFFICER: "---yy--y----y--yy----yy---",
+    Role.CLIENT_USER: "--------------------------",
 }
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_bank import SmallBank
 
+from schema.answers import Phase
 from schema.errors import BadInput
-from schema.graph import Phase
 from schema.request import Request
 from schema.scalars import SCALARS, parse_big_int, parse_day, parse_decimal, parse_moment, parse_text
 

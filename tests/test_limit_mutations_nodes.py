@@ -81,7 +81,8 @@ async def limits(ask: Ask, administrator: asyncpg.Connection) -> Ask:
     """The small bank with its units' own limits."""
     await open_limits(administrator)
     await administrator.execute(
-        "insert into bank.delegated_authority (role, amount_minor, currency) values ('BRANCH_MANAGER', 1000, 'CNY') "
+        "insert into bank.delegated_authority (role, amount_minor, currency) "
+        "values ('BRANCH_MANAGER', 1000, 'CNY') "
         "on conflict (role) do update set amount_minor = 1000"
     )
     return ask

@@ -46,6 +46,11 @@ from test_isolation_transport import (
     test_an_error_of_the_expression_is_told_as_it_is,
     test_every_caller_is_answered_its_own_rows_whoever_was_answered_before,
 )
+from test_jobs import (
+    test_every_job_that_ships_is_done_and_finds_nothing_left,
+    test_what_is_broken_off_stays_in_the_queue,
+    work,
+)
 from test_scope import (
     test_a_caller_sees_its_own_subtree,
     test_a_client_sees_its_own_rows_and_no_neighbour_in_the_same_branch,
@@ -70,8 +75,11 @@ __all__ = [
     "test_an_error_of_the_expression_is_told_as_it_is",
     "test_an_error_passes_through_as_it_was",
     "test_every_caller_is_answered_its_own_rows_whoever_was_answered_before",
+    "test_every_job_that_ships_is_done_and_finds_nothing_left",
     "test_tasks_that_share_a_transaction_take_turns",
     "test_the_guard_serves",
+    "test_what_is_broken_off_stays_in_the_queue",
+    "work",
 ]
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")

@@ -168,7 +168,8 @@ def test_a_code_that_is_shown_is_held_by_a_check_to_what_its_enum_knows() -> Non
         (check,) = [
             str(check.sqltext)
             for check in column.table.constraints
-            if isinstance(check, CheckConstraint) and str(check.sqltext).startswith(f"{column.name} in (")
+            if isinstance(check, CheckConstraint)
+            and re.fullmatch(rf"{column.name} in \([^)]*\)", str(check.sqltext))
         ]
         assert set(re.findall(r"'(.*?)'", check)) <= set(codes.values), column
 

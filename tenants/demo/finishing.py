@@ -7,6 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from tenants.connected.deriving import derive
 from tenants.database import Database, Transaction
+from tenants.demo.allocating import share_out
+from tenants.demo.capping import cap_lending
+from tenants.demo.covering import cover_loans
+from tenants.demo.limiting import open_limits
 from tenants.divisions.shipped import ensure_default_divisions
 from tenants.facts import take_standing
 from tenants.organisation import Directory
@@ -18,6 +22,9 @@ from tenants.segments.settling import owes_nothing
 from tenants.segments.shipped import ensure_defaults
 
 DERIVED_BY = "demo"
+# Two loaders at once would make the same rows: the second waits, then finds them there.
+ONE_LOADER = "select pg_advisory_xact_lock(hashtextextended('branchgraph demo bank', 0))"
+LOADING_LIMIT_S = 3600.0
 
 Step = Callable[[Transaction], Awaitable[object]]
 
@@ -46,11 +53,16 @@ async def finish(database: Database, directory: Directory, say: Callable[[str], 
         ("groups", groups),
         ("segments", segments),
         ("tasks", due_tasks),
+        ("limits", open_limits),
+        ("concentration caps", cap_lending),
+        ("risk compensation fund", cover_loans),
+        ("allocation", share_out),
         ("all settled", owes_nothing),
     ):
         started = time.monotonic()
         async with database.transaction(await directory.operator(), write=True) as transaction:
             await transaction.connection.execute("set local statement_timeout = 0; set local jit = off")
+            await transaction.connection.execute(ONE_LOADER, timeout=LOADING_LIMIT_S)
             await step(transaction)
         say(f"{name}: {time.monotonic() - started:.1f} s")
 

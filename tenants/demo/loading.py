@@ -15,7 +15,9 @@ from uuid import UUID
 
 from domain.organisation import Organisation
 from tenants.database import Database, Transaction
-from tenants.demo.finishing import finish
+from tenants.demo.covering import score_quarters
+from tenants.demo.finishing import LOADING_LIMIT_S, ONE_LOADER, finish
+from tenants.demo.trending import keep_past_quotas
 from tenants.intake.shipped import load_regions
 from tenants.organisation import Directory
 from tenants.scope import Scope, operator_scope
@@ -39,9 +41,6 @@ ENTITIES = (
 
 CLIENTS_AT_SCALE_1 = 10_000
 CLIENTS_A_TRANSACTION = 5_000
-STATEMENT_LIMIT_S = 3600.0
-# Two loaders at once would make the same rows: the second waits, then finds them there.
-ONE_LOADER = "select pg_advisory_xact_lock(hashtextextended('branchgraph demo bank', 0))"
 NUMBER_BITS = 60
 
 HEADQUARTERS = "Headquarters of the Demo Bank"
@@ -103,6 +102,8 @@ async def load_demo(
     async with database.transaction(scope, write=True) as transaction:
         await _prepare(transaction)
         await _run(transaction, "segment_past", "task_past", "afterwards")
+        await score_quarters(transaction)
+        await keep_past_quotas(transaction)
         await transaction.connection.execute(OPEN_HEADQUARTERS)
 
 
@@ -163,7 +164,7 @@ async def _next_clients(database: Database, scope: Scope, done: int, wanted: int
                 rows = await _run(transaction, entity)
                 tally.add(entity, rows, time.monotonic() - before)
             before = time.monotonic()
-            await transaction.connection.execute(MAKE_FACTS, timeout=STATEMENT_LIMIT_S)
+            await transaction.connection.execute(MAKE_FACTS, timeout=LOADING_LIMIT_S)
             tally.add("rows of facts", last - loaded, time.monotonic() - before)
         await _run(transaction, "afterwards")
     return last if loaded < last else 0
@@ -172,7 +173,7 @@ async def _next_clients(database: Database, scope: Scope, done: int, wanted: int
 async def _prepare(transaction: Transaction) -> None:
     # Compiling these statements would take longer than running them.
     await transaction.connection.execute("set local statement_timeout = 0; set local jit = off")
-    await transaction.connection.execute(ONE_LOADER, timeout=STATEMENT_LIMIT_S)
+    await transaction.connection.execute(ONE_LOADER, timeout=LOADING_LIMIT_S)
     await _run(transaction, "functions")
 
 
@@ -181,7 +182,7 @@ async def _run(transaction: Transaction, *names: str) -> int:
     status: Any = ""
     for name in names:
         sql = (ROOM / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-        status = await transaction.connection.execute(sql, timeout=STATEMENT_LIMIT_S)
+        status = await transaction.connection.execute(sql, timeout=LOADING_LIMIT_S)
     count = str(status).rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
 

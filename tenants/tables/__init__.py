@@ -1,8 +1,34 @@
 """The tables, as SQLAlchemy Core sees them; the migrations make them, `alembic check` holds both equal."""
 
+from tenants.tables.allocation import (
+    allocation_branch,
+    allocation_cell,
+    allocation_constraint,
+    allocation_proposal,
+    allocation_run,
+    quota_change,
+)
 from tenants.tables.behaviour import client_month, complaint, interaction, rating
+from tenants.tables.caps import (
+    cap_deal,
+    cap_pool,
+    cap_posting,
+    cap_share,
+    concentration_cap,
+    regulatory_capital,
+)
 from tenants.tables.clients import client, contact, financial_statement, staff
 from tenants.tables.columns import metadata
+from tenants.tables.compensation import (
+    compensation_account,
+    compensation_claim,
+    compensation_enrolment,
+    compensation_fund,
+    compensation_funder,
+    compensation_movement,
+    compensation_posting,
+    compensation_terms,
+)
 from tenants.tables.divisions import (
     division,
     division_cluster,
@@ -25,6 +51,15 @@ from tenants.tables.facts import (
     standing,
 )
 from tenants.tables.lending import credit_event, facility, posting
+from tenants.tables.limits import (
+    delegated_authority,
+    limit_commitment,
+    limit_movement,
+    limit_node,
+    limit_node_version,
+    limit_policy,
+    limit_posting,
+)
 from tenants.tables.links import client_link, connection_rule, group_derivation
 from tenants.tables.playbooks import (
     client_playbook,
@@ -37,10 +72,32 @@ from tenants.tables.playbooks import (
 from tenants.tables.records import idempotency_key, import_job
 from tenants.tables.reference import currency, region, region_indicator, unit
 from tenants.tables.rules import dimension, rule_set, rule_set_simulation, rules_change, segment_history
+from tenants.tables.scorecards import (
+    branch_scorecard,
+    branch_scorecard_class,
+    branch_scorecard_part,
+    scorecard_class,
+    scorecard_indicator,
+    scorecard_model,
+)
+from tenants.tables.snapshots import allocation_snapshot, quota_month, quota_snapshot
 
 __all__ = [
+    "allocation_branch",
+    "allocation_cell",
+    "allocation_constraint",
+    "allocation_proposal",
+    "allocation_run",
+    "allocation_snapshot",
+    "branch_scorecard",
+    "branch_scorecard_class",
+    "branch_scorecard_part",
     "branch_standing",
     "business_day",
+    "cap_deal",
+    "cap_pool",
+    "cap_posting",
+    "cap_share",
     "client",
     "client_fact",
     "client_fact_version",
@@ -49,11 +106,21 @@ __all__ = [
     "client_month",
     "client_playbook",
     "client_task",
+    "compensation_account",
+    "compensation_claim",
+    "compensation_enrolment",
+    "compensation_fund",
+    "compensation_funder",
+    "compensation_movement",
+    "compensation_posting",
+    "compensation_terms",
     "complaint",
+    "concentration_cap",
     "connection_rule",
     "contact",
     "credit_event",
     "currency",
+    "delegated_authority",
     "dimension",
     "division",
     "division_cluster",
@@ -70,19 +137,32 @@ __all__ = [
     "import_job",
     "industry_indicator",
     "interaction",
+    "limit_commitment",
+    "limit_movement",
+    "limit_node",
+    "limit_node_version",
+    "limit_policy",
+    "limit_posting",
     "metadata",
     "playbook",
     "playbook_item",
     "playbook_product",
     "posting",
+    "quota_change",
+    "quota_month",
+    "quota_snapshot",
     "rating",
     "region",
     "region_class",
     "region_cluster",
     "region_indicator",
+    "regulatory_capital",
     "rule_set",
     "rule_set_simulation",
     "rules_change",
+    "scorecard_class",
+    "scorecard_indicator",
+    "scorecard_model",
     "segment_history",
     "staff",
     "standing",

@@ -189,7 +189,7 @@ group_exposure = Table(
     views,
     Column("branch_id", Integer, primary_key=True, autoincrement=False),
     Column("client_id", Uuid, primary_key=True),
-    Column("cap_id", Integer, ForeignKey(f"{SCHEMA}.concentration_cap.id"), primary_key=True),
+    Column("cap_id", Integer, primary_key=True),
     Column("currency", Text, nullable=False),
     Column("exposure_minor", BigInteger, nullable=False),
     Column("fraction", Numeric(9, 6), nullable=False),

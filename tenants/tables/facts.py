@@ -13,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Numeric,
     SmallInteger,
@@ -197,6 +198,8 @@ client_group = Table(
     Column("worst_days_past_due", Integer),
     at("derived_at"),
     CheckConstraint("members >= 1", name="somebody_is_in_it"),
+    # A group's companies are clients of whichever branches; headquarters counts all of them.
+    Index("ix_client_group_group_no", "group_no", "branch_id", "client_id"),
 )
 """The group of connected clients that a client belongs to."""
 
