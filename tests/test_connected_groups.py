@@ -224,9 +224,7 @@ async def test_what_is_related_is_walked_in_both_directions_as_far_as_one_may_se
     database: Database, directory: Directory
 ) -> None:
     ask = AskBothWays(database, directory)
-    ask.compiles = False
     await _a_circle_over_branches(ask)
-    ask.compiles = True
 
     async def walk(caller: Caller, index: int, **said: int) -> list[tuple[Any, ...]]:
         client = (await ask(caller, RELATED, id=gid(index), **said))["client"]
