@@ -209,7 +209,8 @@ class _Every:
         yield f"(last: 3) {PAGE}"
         known = self._pool.cursors_of(coordinate, type_name, None)
         # Of a list without rows those of another in the same order.
-        known = known or self._pool.cursors_of(f"Query.{path[-1]}", type_name, None)
+        for root in self._roots(type_name):
+            known = known or self._pool.cursors_of(f"Query.{root}", type_name, None)
         for cursor in known[2:3] or known[-1:]:
             yield f"(after: {literal(cursor)}) {PAGE}"
             yield f"(before: {literal(cursor)}, where: {{ not: {{ id: [] }} }}) {PAGE}"
@@ -217,6 +218,12 @@ class _Every:
             yield f"(orderBy: {literal(order)}) {PAGE}"
         if "includeBelow" in self._schema.type_map[path[-2]].fields[path[-1]].args:  # type: ignore[attr-defined]
             yield f"(includeBelow: false) {PAGE}"
+
+    def _roots(self, type_name: str) -> list[str]:
+        """The lists of a type that stand at the root."""
+        assert self._schema.query_type is not None
+        fields = self._schema.query_type.fields.items()
+        return [n for n, field in fields if get_named_type(field.type).name == f"{type_name}Connection"]
 
     # Conditions: the operators of many fields at once, of each relation every kind of its own.
 
