@@ -98,8 +98,12 @@ def _value(alike: Sequence[str], type_: str, generated: Mapping[str, str]) -> st
     """What the callers say in one place: one thing all, or each its own."""
     if len(set(alike)) == 1:
         return f"({_generated(alike[0], generated)})::{type_}"
-    each = ", ".join(_generated(one, generated) for one in alike)
-    return f"((array[{each}]::text[])[:office::int])::{type_}"
+    # What is new is put into what was chosen: a statement of pgbench's takes no more than some 250 variables.
+    chosen = f"(array[{', '.join(alike)}]::text[])[:office::int]"
+    for word, expression in generated.items():
+        if any(word in one for one in alike):
+            chosen = f"replace({chosen}, '{word}', ({expression})::text)"
+    return f"({chosen})::{type_}"
 
 
 def _generated(written: str, generated: Mapping[str, str]) -> str:

@@ -31,8 +31,27 @@ from tenants.tables import client, limit_node, unit
 CLIENTS, MOST_TRIED = 5, 40
 AMOUNT = {"amount": "0.01", "currency": "CNY"}
 ROOM_MINOR = 10**8
-KEY, CLIENT, LIMIT = "<key>", "<client>", "<limit>"
-_MOVEMENT, _COMMITMENT = "<movement>", "<commitment>"
+KEY, CLIENT = "<key>", "<client>"
+_MOVEMENT, _COMMITMENT, _LIMIT = "<movement>", "<commitment>", "<limit>"
+# Of the branch's clients some with a limit of their own, which they draw on, below the branch's.
+_OWN_LIMITS = """
+with chosen as (
+    select c.id from bank.client c where c.branch_id = $1 order by c.id limit $3
+), opened as (
+    insert into bank.limit_node (branch_id, id, kind, name, parent_branch_id, parent_id, client_id, currency,
+        sanctioned_minor, valid_from, valid_until, status, created_by, approved_by)
+    select $1, gen_random_uuid(), 'CLIENT', 'Bench', $1, $2, chosen.id, 'CNY', $4, app.today(), app.today() + 3650,
+        'ACTIVE', 'bench', 'bench, too'
+    from chosen
+    on conflict do nothing
+    returning client_id, id
+)
+select client_id, id from opened
+union
+select n.client_id, n.id from bank.limit_node n join chosen on n.branch_id = $1 and n.client_id = chosen.id
+where n.kind = 'CLIENT' and n.status = 'ACTIVE' and n.name = 'Bench'
+order by client_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +60,23 @@ class Office:
 
     code: str
     branch_id: int
-    limit: UUID
     scope: Scope
     clients: tuple[UUID, ...]
+    limits: tuple[UUID, ...]
+    """The clients' own limits, below the branch's, for which all its bookings wait."""
 
     @property
     def operation(self) -> Operation:
         """The mutation, as this branch's manager sends it."""
         return Operation("reserve", "a reservation", f"branch:{self.code}")
 
-    @property
-    def limit_id(self) -> str:
-        """The branch's own limit."""
-        return ids.encode("LimitNode", (self.branch_id, self.limit))
-
     def id_of(self, client_id: UUID) -> str:
         """A client of the branch."""
         return ids.encode("Client", (self.branch_id, client_id))
 
-    def variables(self, key: str, client_id: str, limit_id: str | None = None) -> dict[str, Any]:
-        """What is asked: to draw on the branch's own limit, for which all its bookings wait."""
-        asked = {"idempotencyKey": key, "clientId": client_id, "nodeId": limit_id or self.limit_id}
+    def variables(self, key: str, client_id: str) -> dict[str, Any]:
+        """What is asked: a little of the client's own limit."""
+        asked = {"idempotencyKey": key, "clientId": client_id}
         return {"input": asked | {"product": "TERM_LOAN", "amount": AMOUNT}}
 
 
@@ -84,7 +99,7 @@ async def prepared(ground: Ground, branches: Sequence[int]) -> tuple[list[Office
 
 async def _offices(database: Database, most: int) -> list[Office]:
     directory = Directory(database)
-    clients = func.count().label("clients")
+    number = func.count().label("clients")
     chosen = (
         select(unit.c.code, unit.c.id, limit_node.c.id.label("limit"))
         .join(client, client.c.branch_id == unit.c.id)
@@ -92,17 +107,17 @@ async def _offices(database: Database, most: int) -> list[Office]:
         .where(limit_node.c.kind == NodeKind.BRANCH)
         .where(limit_node.c.sanctioned_minor - limit_node.c.committed_minor > ROOM_MINOR)
         .group_by(unit.c.code, unit.c.id, limit_node.c.id)
-        .order_by(clients.desc(), unit.c.id)
+        .order_by(number.desc(), unit.c.id)
         .limit(most)
     )
     offices = []
-    async with database.transaction(await directory.operator()) as transaction:
+    async with database.transaction(await directory.operator(), write=True) as transaction:
         for row in await transaction.rows(chosen):
-            own = select(client.c.id).where(client.c.branch_id == row["id"]).limit(MOST_TRIED)
-            found = [UUID(int=one["id"].int) for one in await transaction.rows(own)]
+            given = (row["id"], row["limit"], MOST_TRIED, ROOM_MINOR)
+            own = await transaction.fetch(_OWN_LIMITS, given)
             scope = await directory.scope(parse_persona(f"branch:{row['code']}"))
-            limit = UUID(int=row["limit"].int)
-            offices.append(Office(row["code"], row["id"], limit, scope, tuple(found)))
+            clients, limits = ([UUID(int=one[name].int) for one in own] for name in ("client_id", "id"))
+            offices.append(Office(row["code"], row["id"], scope, tuple(clients), tuple(limits)))
     return offices
 
 
@@ -110,9 +125,9 @@ async def _said(database: Overheard, office: Office) -> tuple[Office, list[State
     """One reservation's statements, with words in place of what is new each time; the office with those of its
     clients who may have one and find room under every cap, so that it takes no more than these statements.
     """
-    served: list[UUID] = []
+    served: list[tuple[UUID, UUID]] = []
     statements: list[Statement] = []
-    for one in office.clients:
+    for one, limit in zip(office.clients, office.limits, strict=True):
         # What has expired is swept by the first that books in a branch, and shares of caps are dealt to it.
         for _ in range(2):
             key = f"overheard-{os.urandom(8).hex()}"
@@ -121,9 +136,9 @@ async def _said(database: Overheard, office: Office) -> tuple[Office, list[State
             )
         payload = orjson.loads(body)["data"]["reserveQuota"]
         if "movement" in payload and not database.transactions:
-            served.append(one)
+            served.append((one, limit))
             movement, commitment = payload["movement"], payload["movement"]["commitment"]
-            words = {key: KEY, str(one): CLIENT}
+            words = {key: KEY, str(one): CLIENT, str(limit): _LIMIT}
             words[str(ids.decode(movement["id"]).key[1])] = _MOVEMENT
             words[str(ids.decode(commitment["id"]).key[1])] = _COMMITMENT
             statements = [(text, [_in_words(value, words) for value in values]) for text, values in said]
@@ -131,7 +146,8 @@ async def _said(database: Overheard, office: Office) -> tuple[Office, list[State
             break
     if not served:
         raise NoAnswer(f"no client of {office.code} may have a reservation: {payload}")
-    return replace(office, clients=tuple(islice(cycle(served), CLIENTS))), statements
+    clients, limits = zip(*islice(cycle(served), CLIENTS), strict=True)
+    return replace(office, clients=clients, limits=limits), statements
 
 
 def _in_words(value: Any, words: Mapping[str, str]) -> Any:
@@ -155,11 +171,14 @@ async def _script(
     number = "lpad(to_hex(:run::bigint), 8, '0') || lpad(to_hex(:client_id::bigint), 7, '0') || '{}' || "
     number += "lpad(to_hex(:count::bigint), 16, '0')"
     clients = ",".join(literal(one) for office in offices for one in office.clients)
+    limits = ",".join(literal(one) for office in offices for one in office.limits)
+    place = f"(:office::int - 1) * {CLIENTS} + :client::int"
     generated = {
         KEY: f"'k' || {number.format(0)}",
         _MOVEMENT: f"({number.format(1)})::uuid",
         _COMMITMENT: f"({number.format(2)})::uuid",
-        CLIENT: f"(array[{clients}]::uuid[])[(:office::int - 1) * {CLIENTS} + :client::int]",
+        CLIENT: f"(array[{clients}]::uuid[])[{place}]",
+        _LIMIT: f"(array[{limits}]::uuid[])[{place}]",
     }
     sets = [
         "\\set count :count + 1",

@@ -1,6 +1,6 @@
 -- Reserves: each request a client of one of the offices in the file, under a key of its own.
--- A line of the file: the token, the id of the office's limit, then those of clients, between tabs. The other
--- arguments: what the keys begin with, and the body around key, client and limit.
+-- A line of the file: the token, then the ids of clients, between tabs. The other arguments: what the keys begin
+-- with, and the body around key and client.
 local offices, count, parts, prefix, sent = {}, 0, {}, "", 0
 refused = 0
 
@@ -9,12 +9,11 @@ function init(arguments)
     local fields = {}
     for field in line:gmatch("[^\t]+") do fields[#fields + 1] = field end
     local office = { headers = { ["Content-Type"] = "application/json", ["Authorization"] = fields[1] } }
-    office.limit = fields[2]
-    for place = 3, #fields do office[place - 2] = fields[place] end
+    for place = 2, #fields do office[place - 1] = fields[place] end
     count = count + 1
     offices[count] = office
   end
-  prefix, parts = arguments[2], { arguments[3], arguments[4], arguments[5], arguments[6] }
+  prefix, parts = arguments[2], { arguments[3], arguments[4], arguments[5] }
   math.randomseed(os.time())
 end
 
@@ -22,7 +21,7 @@ function request()
   sent = sent + 1
   local office = offices[math.random(count)]
   local client = office[math.random(#office)]
-  local body = parts[1] .. prefix .. sent .. parts[2] .. client .. parts[3] .. office.limit .. parts[4]
+  local body = parts[1] .. prefix .. sent .. parts[2] .. client .. parts[3]
   return wrk.format("POST", nil, office.headers, body)
 end
 

@@ -20,7 +20,7 @@ from bench.asking import Asking, answer
 from bench.contenders import CONNECTIONS, Running, branchgraph
 from bench.ground import Ground
 from bench.load import Sample, scripted
-from bench.offices import CLIENT, KEY, LIMIT, Office, prepared
+from bench.offices import CLIENT, KEY, Office, prepared
 from bench.processes import cpu_s
 from bench.report import table
 from tenants.roles import Login
@@ -136,17 +136,15 @@ def _compared(
 def _ours(ground: Ground, running: Running, offices: Sequence[Office], seconds: int) -> Sample:
     askings = [(office, running.asking(office.operation)) for office in offices]
     lines = [
-        "\t".join(
-            [asking.headers["Authorization"], office.limit_id, *(office.id_of(one) for one in office.clients)]
-        )
+        "\t".join([asking.headers["Authorization"], *map(office.id_of, office.clients)])
         for office, asking in askings
     ]
     listed = ground.home / "offices"
     listed.write_text("\n".join(lines) + "\n")
     office, asking = askings[0]
-    variables = office.variables(KEY, CLIENT, LIMIT)
+    variables = office.variables(KEY, CLIENT)
     body = orjson.dumps({"query": office.operation.document(), "variables": variables}).decode()
-    parts = re.split(f"{KEY}|{CLIENT}|{LIMIT}", body)
+    parts = re.split(f"{KEY}|{CLIENT}", body)
     return scripted(
         Asking(asking.url, {}, []),
         SCRIPT,
