@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import orjson
 import strawberry
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute, execute_sync
 from graphql.execution.values import VariableValues
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -97,6 +98,7 @@ class Engine:
         self._answer_bytes = answer_bytes
         self._admission = admission or Admission()
         self._turns = turns
+        self._one_at_a_time = asyncio.Lock()
 
     async def answer(
         self,
@@ -178,14 +180,27 @@ class Engine:
             way = "the rules changed again and again while it was planned"
         if (known := prepared.operation.schema_answer) is not None:
             return self._finished(request, prepared, known, [], {"tier": "known", "reason": way}, report)
-        request.variables = prepared.coerced
-        result = await apart(_by_the_executor(request, prepared))
-        data, errors = orjson.dumps(result.data), result.errors or []
-        if prepared.operation.is_about_the_schema and not errors:
-            # The same for all to whom the schema is shown, and long in the making.
-            prepared.operation.schema_answer = data
-            self.documents.weigh(prepared.operation, len(data))
+        if prepared.operation.is_about_the_schema:
+            data, errors = await self._of_the_schema(prepared.operation)
+        else:
+            request.variables = prepared.coerced
+            result = await apart(_by_the_executor(request, prepared))
+            data, errors = orjson.dumps(result.data), result.errors or []
         return self._finished(request, prepared, data, errors, {"tier": "normal", "reason": way}, report)
+
+    async def _of_the_schema(self, operation: Operation) -> tuple[bytes, list[GraphQLError]]:
+        """The schema is the same for all to whom it is shown, and a second of computing: kept once it is made.
+
+        It is made in a thread, one at a time, for nobody's answer is to wait for it.
+        """
+        async with self._one_at_a_time:
+            if operation.schema_answer is not None:
+                return operation.schema_answer, []
+            data, errors = await asyncio.to_thread(_introspected, operation)
+        if not errors:
+            operation.schema_answer = data
+            self.documents.weigh(operation, len(data))
+        return data, errors
 
     async def _changed(
         self, request: Request, prepared: Prepared, ready: ReadyMutation, report: Report
@@ -292,6 +307,11 @@ class Engine:
             f"the answer is longer than the {self._answer_bytes:,} bytes that are sent: ask for fewer rows by "
             "`first`, or for fewer fields"
         )
+
+
+def _introspected(operation: Operation) -> tuple[bytes, list[GraphQLError]]:
+    result = execute_sync(graph()._schema, operation.document, operation_name=operation.name)
+    return orjson.dumps(result.data), result.errors or []
 
 
 async def _by_the_executor(request: Request, prepared: Prepared) -> ExecutionResult:

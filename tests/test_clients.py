@@ -27,6 +27,7 @@ __all__ = ["site"]
 
 MUST = "MUST"
 LEAST_OF_AUDITS = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,8 @@ async def test_urql_walks_all_pages(project: Path, served: Served, by_get: str) 
 
 
 async def test_gql_reads_the_schema_and_asks(served: Served) -> None:
-    transport = HTTPXAsyncTransport(url=served.url, headers={"Authorization": f"Bearer {served.token}"})
+    signed_in = {"Authorization": f"Bearer {served.token}"}
+    transport = HTTPXAsyncTransport(url=served.url, headers=signed_in, timeout=PATIENCE_S)
     async with gql.Client(transport=transport, fetch_schema_from_transport=True) as session:
         assert session.client.schema is not None
         assert len(print_schema(session.client.schema)) == len(print_schema(graph()._schema))
