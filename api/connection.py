@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from schema.errors import Code
 from schema.faults import refusal
@@ -49,10 +50,17 @@ class Connection(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large", "the request's head is too long")
 
     def on_headers_complete(self) -> None:
-        """The head was in time."""
+        """The head was in time; its answer's is to be sent with the answer."""
         self._in_head = False
         _stop(self._head_due)
         super().on_headers_complete()
+        # What is upgraded has no cycle of its own, what answers HEAD no body.
+        if (
+            self.cycle is not None
+            and self.cycle.transport is self.transport
+            and self.scope["method"] != "HEAD"
+        ):
+            self.cycle.transport = cast("asyncio.Transport", _HeadWithBody(self.cycle))
 
     def on_message_complete(self) -> None:
         """What comes now is another request's head."""
@@ -99,6 +107,38 @@ class Connection(HttpToolsProtocol):
                 b"connection: close\r\n\r\n%b" % (status, len(body), body)
             )
         self.transport.close()
+
+
+class _HeadWithBody:
+    """A cycle's transport that keeps an answer's head until its body comes: two writes cost twice as much as one.
+
+    An answer whose length is not known from the first may begin long before it goes on: its head is not kept.
+    """
+
+    __slots__ = ("_cycle", "_head", "_transport")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._transport = cycle.transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """An answer's head is what it writes first; before it has begun there is only 100 Continue."""
+        if self._head:
+            self._transport.writelines((self._head, data))
+            self._head = b""
+        elif self._head is None and self._cycle.response_started and self._cycle.chunked_encoding is False:
+            self._head = data
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close after all that was written; a head without its body is of no use to anybody."""
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether whatever is written is lost."""
+        return self._transport.is_closing()
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

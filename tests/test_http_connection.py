@@ -141,3 +141,81 @@ async def test_a_caller_who_does_not_read_is_hung_up_on(wire: tuple[str, int]) -
             received += len(data)
     assert received < 50_000_000
     writer.close()
+
+
+class Recorded(asyncio.Transport):
+    """What is written to it, each piece as it came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.written.append(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.written.append(b"closed")
+
+
+async def answered(asked: bytes, *sent: dict[str, Any]) -> list[bytes]:
+    """What a connection writes where the application sends this."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        for message in sent:
+            await send(message)
+
+    config = Config(app, http=Connection, ws="none", log_config=None, lifespan="off", server_header=False)
+    config.load()
+    state = ServerState()
+    connection = Connection(config=config, server_state=state, app_state={})
+    transport = Recorded()
+    connection.connection_made(transport)
+    connection.data_received(asked)
+    await asyncio.gather(*state.tasks)
+    written = [*transport.written]
+    connection.connection_lost(None)
+    return written
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LENGTH = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]}
+NO_LENGTH = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "bodies", "written"),
+    [
+        (GET, LENGTH, [b"four"], [OK + b"content-length: 4\r\n\r\nfour"]),
+        (GET, LENGTH, [b"fo", b"ur"], [OK + b"content-length: 4\r\n\r\nfo", b"ur"]),
+        (GET.replace(b"GET", b"HEAD"), LENGTH, [b"four"], [OK + b"content-length: 4\r\n\r\n"]),
+        (
+            GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+            LENGTH,
+            [b"four"],
+            [OK + b"content-length: 4\r\nconnection: close\r\n\r\nfour", b"closed"],
+        ),
+        (
+            GET,
+            NO_LENGTH,
+            [b"four"],
+            [OK + b"transfer-encoding: chunked\r\n\r\n", b"4\r\nfour\r\n0\r\n\r\n"],
+        ),
+    ],
+    ids=["whole", "in parts", "HEAD", "the last one", "of unknown length"],
+)
+async def test_an_answers_head_goes_with_its_body(
+    asked: bytes, start: dict[str, Any], bodies: list[bytes], written: list[bytes]
+) -> None:
+    last = len(bodies) - 1
+    parts = [
+        {"type": "http.response.body", "body": body, "more_body": place < last}
+        for place, body in enumerate(bodies)
+    ]
+    assert await answered(asked, start, *parts) == written
