@@ -45,11 +45,11 @@ def _unreachable(cause: BaseException) -> str:
 
 
 def answered(
-    data: bytes | None, errors: Iterable[GraphQLError], extensions: dict[str, Any], report: Report
+    data: bytes | None, errors: Sequence[GraphQLError], extensions: dict[str, Any], report: Report
 ) -> Answer:
     """The answer to what was executed; `data` is JSON already."""
     parts = [b'{"data":', data or b"null"]
-    if told := shown(errors, report):
+    if errors and (told := shown(errors, report)):
         parts += [b',"errors":', orjson.dumps(told)]
     if extensions:
         parts += [b',"extensions":', orjson.dumps(extensions)]

@@ -57,8 +57,9 @@ class Buckets:
 
     def settle(self, caller_key: str, tenant_key: str, *, reserved: int, actual: int, now: float) -> None:
         """Give back what was reserved and not used; what was used beyond that is taken."""
-        self._filled(caller_key, 1, now).level += reserved - actual
-        self._filled(tenant_key, TENANT_SHARE, now).level += reserved - actual
+        if reserved != actual:
+            self._filled(caller_key, 1, now).level += reserved - actual
+            self._filled(tenant_key, TENANT_SHARE, now).level += reserved - actual
 
     def charge(self, caller_key: str, tenant_key: str, seconds: float, *, now: float) -> None:
         """Take from both buckets what the caller's gets back in this time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -281,7 +281,7 @@ class Engine:
         request: Request,
         prepared: Prepared,
         data: bytes,
-        errors: Iterable[GraphQLError],
+        errors: Sequence[GraphQLError],
         plan: dict[str, Any],
         report: Report,
     ) -> Answer:

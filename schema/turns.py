@@ -31,16 +31,26 @@ class Turns:
     async def take(self, caller: Caller) -> None:
         """Wait for the caller's turn, which `leave` gives back. Raises TimeoutError where it takes too long."""
         keys = keys_of(caller)
-        if any((line := self._lines.get(key)) is not None and line.running >= line.most for key in keys):
+        if not self._enter_at_once(keys):
             async with asyncio.timeout(TURN_WITHIN_S):
                 await self._enter(keys)
-        else:
-            await self._enter(keys)
 
     def leave(self, caller: Caller) -> None:
         """Let the next one."""
         for key in keys_of(caller):
             self._leave(key)
+
+    def _enter_at_once(self, keys: tuple[str, str]) -> bool:
+        """Whether both turns were free, and are taken."""
+        lines = [self._lines.get(key) for key in keys]
+        if any(line is not None and line.running >= line.most for line in lines):
+            return False
+        for key, line, most in zip(keys, lines, self._most, strict=True):
+            if line is None:
+                self._lines[key] = _Line(most, 1)
+            else:
+                line.running += 1
+        return True
 
     async def _enter(self, keys: tuple[str, str]) -> None:
         own, shared = keys

@@ -135,7 +135,7 @@ def bound(asked: Ready, request: Request, most_bytes: int, *, rules_are_new: boo
     """
     audience = Audience.of(request)
     rulebook = request.rules.known()
-    if not is_hidden(request, binding(SEGMENT_TYPE)) and not is_known(asked.dimensions, rulebook):
+    if not is_known(asked.dimensions, rulebook) and not is_hidden(request, binding(SEGMENT_TYPE)):
         if rules_are_new:
             return REFUSED
         raise RulesUnknown
