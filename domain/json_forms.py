@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 LONGEST_FORM = 100_000
+MOST_DIGITS = 100
+# PostgreSQL keeps no U+0000; an even number of backslashes before it are a text's own.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 Mistakes = Iterator[tuple[str, str]]
 """Places in a form, each with what is wrong there."""
@@ -34,15 +38,19 @@ class Form(BaseModel):
 F = TypeVar("F", bound=Form)
 
 
-def read_form(text: str, form: type[F], mistakes: Callable[[F], Mistakes]) -> F:
+def read_form(
+    text: str, form: type[F], mistakes: Callable[[F], Mistakes], *, what: str, longest: int = LONGEST_FORM
+) -> F:
     """The form. Raises Unreadable at the first place that cannot be meant.
 
-    `mistakes` finds what each value alone cannot show.
+    `mistakes` finds what each value alone cannot show; `what` begins a refusal: "a model has".
     """
-    if len(text) > LONGEST_FORM:
-        raise Unreadable("", f"this has more than {LONGEST_FORM} characters")
+    if len(text) > longest:
+        raise Unreadable("", f"{what} at most {longest} characters")
+    if _NUL.search(text):
+        raise Unreadable("", "text may not hold U+0000")
     try:
-        data = json.loads(text, parse_float=Decimal, parse_constant=_refused)
+        data = json.loads(text, parse_int=_whole, parse_float=Decimal, parse_constant=_refused)
         made = form.model_validate(data)
     except (json.JSONDecodeError, RecursionError) as problem:
         raise Unreadable("", f"this is not JSON: {problem}") from None
@@ -54,14 +62,25 @@ def read_form(text: str, form: type[F], mistakes: Callable[[F], Mistakes]) -> F:
     return made
 
 
-def written_form(form: Form) -> dict[str, Any]:
+def written_form(form: Form, *, leave_out_none: bool = False) -> dict[str, Any]:
     """The form as JSON values; numbers that must stay exact are strings."""
-    return form.model_dump(mode="json", by_alias=True)
+    return form.model_dump(mode="json", by_alias=True, exclude_none=leave_out_none)
 
 
 def repeated(names: list[str]) -> Iterator[tuple[int, str]]:
     """The names that stand there a second time, with their places."""
-    return ((n, name) for n, name in enumerate(names) if name in names[:n])
+    seen: set[str] = set()
+    for n, name in enumerate(names):
+        if name in seen:
+            yield n, name
+        seen.add(name)
+
+
+def _whole(digits: str) -> int:
+    # Python itself refuses thousands of them, in words that are not for callers.
+    if len(digits) > MOST_DIGITS:
+        raise Unreadable("", f"a whole number has at most {MOST_DIGITS} digits")
+    return int(digits)
 
 
 def _refused(constant: str) -> Any:

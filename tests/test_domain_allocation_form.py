@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from domain.allocation.building import Asking, Ceilinged, Figures, Place, problem_of, weight_of
-from domain.allocation.form import Unreadable, read, written
+from domain.allocation.form import read, written
 from domain.allocation.problem import Bound
 from domain.allocation.reclaiming import Month, propose
 from domain.allocation.runs import ChangeKind, ConstraintKind
 from domain.allocation.words import listed, money, rate
+from domain.json_forms import Unreadable
 from domain.organisation import UnitKind
 
 SHIPPED = Path(__file__).parents[1] / "tenants" / "allocation" / "shipped" / "parameters.json"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from shipped_divisions import form, shipped
 
-from domain.divisions.json_form import Unreadable, read, written
+from domain.divisions.json_form import read, written
 from domain.divisions.models import DivisionKind, EconomicForm
+from domain.json_forms import Unreadable
 
 
 @pytest.mark.parametrize("kind", DivisionKind)
@@ -69,7 +70,7 @@ def test_a_mistake_in_a_model_is_named_with_its_place(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "NaN", "[" * 10_000, '{"a": Infinity}', "x" * 200_000]
+    "text", ["", "{", "[]", "null", "NaN", "[" * 10_000, '{"a": Infinity}', "1" * 5_000, "x" * 200_000]
 )
 def test_what_is_no_model_at_all_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
@@ -82,6 +83,7 @@ def test_a_policy_is_for_a_class_of_the_model_and_names_a_product_once() -> None
         ({"classCode": "D"}, "policies[0].classCode"),
         ({"products": ["MORTGAGE", "MORTGAGE"]}, "policies[0].products"),
         ({"products": ["TULIPS"]}, "policies[0].products[0]"),
+        ({"note": "PostgreSQL keeps no \0"}, ""),
         ({"pricingAdjustmentBps": 1001}, "policies[0].pricingAdjustmentBps"),
     ):
         others = shipped(DivisionKind.CREDIT_CLIMATE)["policies"][1:]

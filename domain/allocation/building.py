@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from domain.allocation.form import AllocationForm, CellSet, Unreadable
+from domain.allocation.form import AllocationForm, CellSet
 from domain.allocation.problem import Bound, Cell, Problem, Slice, Target, buffer_of
 from domain.allocation.runs import ConstraintKind, ReturnSource
+from domain.json_forms import Unreadable
 from domain.organisation import UnitKind
 
 SIX_PLACES = Decimal("0.000001")
@@ -113,7 +114,7 @@ class _Sets:
 
     def unit(self, code: str) -> Place:
         if code not in self._codes:
-            raise Unreadable(f"there is no unit {code}")
+            raise Unreadable("", f"there is no unit {code}")
         return self._codes[code]
 
     def below(self, unit: int) -> tuple[int, ...]:

@@ -19,16 +19,14 @@ Fractions are of what is shared out (the budget less the buffer); amounts are in
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
 from domain.divisions.models import Tier
+from domain.json_forms import Form, Mistakes, Unreadable, read_form, repeated, written_form
 from domain.money import AmountRefusal, to_minor
 
 LONGEST_FORM = 200_000
@@ -44,15 +42,7 @@ class Sharing(StrEnum):
     RING_FENCED = "RING_FENCED"
 
 
-class Unreadable(ValueError):
-    """JSON that is no allocation's parameters; the text says where and why."""
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-
-class End(_Form):
+class End(Form):
     """An end of a bound: an amount, or a part of what is shared out."""
 
     fraction: Fraction | None = None
@@ -71,11 +61,11 @@ class End(_Form):
         assert self.amount is not None
         amount = to_minor(self.amount, currency)
         if isinstance(amount, AmountRefusal):
-            raise Unreadable(f"{self.amount} is not an amount in {currency}: {amount}")
+            raise Unreadable("", f"{self.amount} is not an amount in {currency}: {amount}")
         return amount
 
 
-class CellSet(_Form):
+class CellSet(Form):
     """Cells by tier, segment and unit (with all below it); what is not said does not matter."""
 
     name: Name
@@ -96,7 +86,7 @@ class Ceiling(CellSet):
     at_most: End
 
 
-class UnitBounds(_Form):
+class UnitBounds(Form):
     """What a region or a branch, with all below it, must and may get."""
 
     unit: Name
@@ -104,14 +94,14 @@ class UnitBounds(_Form):
     at_most: End | None = None
 
 
-class BalanceSlice(_Form):
+class BalanceSlice(Form):
     """What is short of a branch's fair share beyond this part of it costs so much a year."""
 
     beyond: Fraction
     cost: Fraction
 
 
-class Reclaim(_Form):
+class Reclaim(Form):
     """When unused quota is taken back in mid-period, and how much of it."""
 
     below: Fraction
@@ -120,7 +110,7 @@ class Reclaim(_Form):
     warn_above: Fraction
 
 
-class AllocationForm(_Form):
+class AllocationForm(Form):
     """The parameters of a run."""
 
     buffer_fraction: Annotated[Decimal, Field(ge=0, lt=1, decimal_places=6)]
@@ -137,45 +127,27 @@ class AllocationForm(_Form):
 
 def read(text: str) -> AllocationForm:
     """The parameters in their JSON form. Raises Unreadable at the first place that cannot be meant."""
-    if len(text) > LONGEST_FORM:
-        raise Unreadable(f"parameters have at most {LONGEST_FORM} characters")
-    try:
-        form = AllocationForm.model_validate(json.loads(text, parse_float=Decimal, parse_constant=_refused))
-    except (json.JSONDecodeError, RecursionError) as problem:
-        raise Unreadable(f"this is not JSON: {problem}") from None
-    except ValidationError as problem:
-        first = problem.errors(include_url=False, include_context=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        raise Unreadable(f"{place.removeprefix('.')}: {first['msg']}".removeprefix(": ")) from None
-    for mistake in _mistakes(form):
-        raise Unreadable(mistake)
-    return form
+    return read_form(text, AllocationForm, _mistakes, what="parameters have", longest=LONGEST_FORM)
 
 
 def written(form: AllocationForm) -> dict[str, Any]:
     """The parameters as JSON values; numbers that must stay exact are strings."""
-    return form.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return written_form(form, leave_out_none=True)
 
 
-def _refused(constant: str) -> Any:
-    raise Unreadable(f"{constant} is no number")
-
-
-def _mistakes(form: AllocationForm) -> Iterator[str]:
+def _mistakes(form: AllocationForm) -> Mistakes:
     """What each value alone cannot show."""
     beyond, costs = [s.beyond for s in form.balance], [s.cost for s in form.balance]
     if beyond != sorted(set(beyond)) or (beyond and beyond[0] != 0):
-        yield "balance: slices begin at 0, and each beyond the one before"
+        yield "balance", "slices begin at 0, and each beyond the one before"
     if costs != sorted(costs):
-        yield "balance: the penalty must not become cheaper from slice to slice"
-    names = [one.name for one in (*form.minimum_shares, *form.ceilings)]
-    units = [one.unit for one in form.units]
-    for path, said in (("minimumShares and ceilings", names), ("units", units)):
-        for n, name in enumerate(said):
-            if name in said[:n]:
-                yield f"{path}: {name} stands there twice"
-    for unit in form.units:
-        if unit.at_least is None and unit.at_most is None:
-            yield f"units: say what {unit.unit} must or may get: `atLeast`, `atMost`"
+        yield "balance", "the penalty must not become cheaper from slice to slice"
+    for _, name in repeated([one.name for one in (*form.minimum_shares, *form.ceilings)]):
+        yield "minimumShares and ceilings", f"{name} stands there twice"
+    for _, unit in repeated([one.unit for one in form.units]):
+        yield "units", f"{unit} stands there twice"
+    for bounds in form.units:
+        if bounds.at_least is None and bounds.at_most is None:
+            yield "units", f"say what {bounds.unit} must or may get: `atLeast`, `atMost`"
     if form.reclaim.below > form.reclaim.warn_above:
-        yield "reclaim: what is reclaimed for lack of use cannot be warned of for too much of it"
+        yield "reclaim", "what is reclaimed for lack of use cannot be warned of for too much of it"

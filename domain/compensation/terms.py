@@ -61,7 +61,7 @@ class Terms(Form):
 
 def read(text: str) -> Terms:
     """The terms in their JSON form. Raises Unreadable at the first place that cannot be meant."""
-    return read_form(text, Terms, _mistakes)
+    return read_form(text, Terms, _mistakes, what="terms have")
 
 
 def written(terms: Terms) -> dict[str, Any]:

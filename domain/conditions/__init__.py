@@ -2,7 +2,7 @@
 
 from domain.conditions.evaluation import evaluate
 from domain.conditions.explanation import Explanation, explain
-from domain.conditions.json_form import Unreadable, read, written
+from domain.conditions.json_form import read, written
 from domain.conditions.tree import (
     DEEPEST_CONDITION,
     LONGEST_LIST,
@@ -22,6 +22,7 @@ from domain.conditions.tree import (
     size_of,
 )
 from domain.conditions.values import Kind, Value, fold, kind_of
+from domain.json_forms import Unreadable
 
 __all__ = [
     "DEEPEST_CONDITION",

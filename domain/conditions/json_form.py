@@ -26,6 +26,7 @@ from domain.conditions.tree import (
     mistake,
 )
 from domain.conditions.values import Value
+from domain.json_forms import Unreadable
 from domain.money import AmountRefusal, Money, to_minor
 
 VERSION = 1
@@ -45,15 +46,6 @@ _RELATIONS: dict[str, type[One | Some | NoneOf | Every]] = {
     "every": Every,
 }
 _NAMES = {made: name for name, made in _RELATIONS.items()}
-
-
-class Unreadable(ValueError):
-    """JSON that is no condition. `path` leads to the place, `reason` says why; the text has both."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
-        self.reason = reason
 
 
 def written(condition: Condition) -> dict[str, Any]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
-
-from pydantic import ValidationError
 
 from domain.divisions.models import (
     FORMS,
@@ -19,52 +14,21 @@ from domain.divisions.models import (
     EconomicForm,
     IndustryForm,
 )
+from domain.json_forms import Mistakes, read_form, repeated, written_form
 from domain.money import EXPONENTS
-
-LONGEST_FORM = 100_000
-
-
-class Unreadable(ValueError):
-    """JSON that is no model. `path` leads to the place, `reason` says why; the text has both."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}" if path else reason)
-        self.path = path
-        self.reason = reason
 
 
 def read(kind: DivisionKind, text: str) -> DivisionForm:
     """The model in its JSON form. Raises Unreadable at the first place that cannot be meant."""
-    if len(text) > LONGEST_FORM:
-        raise Unreadable("", f"a model has at most {LONGEST_FORM} characters")
-    try:
-        data = json.loads(text, parse_float=Decimal, parse_constant=_refused)
-        form = FORMS[kind].model_validate(data)
-    except (json.JSONDecodeError, RecursionError) as problem:
-        raise Unreadable("", f"this is not JSON: {problem}") from None
-    except ValidationError as problem:
-        first = problem.errors(include_url=False, include_context=False)[0]
-        raise Unreadable(_place(first["loc"]), first["msg"]) from None
-    for path, reason in _mistakes(form):
-        raise Unreadable(path, reason)
-    return form
+    return read_form(text, FORMS[kind], _mistakes, what="a model has")
 
 
 def written(form: DivisionForm) -> dict[str, Any]:
     """The model as JSON values; numbers that must stay exact are strings."""
-    return form.model_dump(mode="json", by_alias=True)
+    return written_form(form)
 
 
-def _refused(constant: str) -> Any:
-    raise Unreadable("", f"{constant} is no number")
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
-    return written.removeprefix(".")
-
-
-def _mistakes(form: DivisionForm) -> Iterator[tuple[str, str]]:
+def _mistakes(form: DivisionForm) -> Mistakes:
     """What each value alone cannot show."""
     match form:
         case EconomicForm():
@@ -76,7 +40,7 @@ def _mistakes(form: DivisionForm) -> Iterator[tuple[str, str]]:
     yield from _of_policies(form)
 
 
-def _of_economic(form: EconomicForm) -> Iterator[tuple[str, str]]:
+def _of_economic(form: EconomicForm) -> Mistakes:
     total = sum(one.weight for one in form.indicators)
     if total != 1:
         yield "indicators", f"the weights add up to {total}, not to 1"
@@ -85,7 +49,7 @@ def _of_economic(form: EconomicForm) -> Iterator[tuple[str, str]]:
         yield "keyFrom", f"key regions begin below {form.core_from}, where the core begins"
 
 
-def _of_industry(form: IndustryForm) -> Iterator[tuple[str, str]]:
+def _of_industry(form: IndustryForm) -> Mistakes:
     yield from _repeated("groups", [form.otherwise, *(group.class_code for group in form.groups)])
     if (form.measure is ClusterMeasure.EXPOSURE) != (form.currency is not None):
         yield "currency", "say the currency where exposure is the measure, and only there"
@@ -93,7 +57,7 @@ def _of_industry(form: IndustryForm) -> Iterator[tuple[str, str]]:
         yield "currency", f"{form.currency} is not a currency that the bank deals in"
 
 
-def _of_climate(form: ClimateForm) -> Iterator[tuple[str, str]]:
+def _of_climate(form: ClimateForm) -> Mistakes:
     yield from _repeated("bounds", [bound.figure for bound in form.bounds])
     for n, bound in enumerate(form.bounds):
         higher = bound.figure in HIGHER_IS_BETTER
@@ -105,7 +69,7 @@ def _of_climate(form: ClimateForm) -> Iterator[tuple[str, str]]:
             )
 
 
-def _of_policies(form: DivisionForm) -> Iterator[tuple[str, str]]:
+def _of_policies(form: DivisionForm) -> Mistakes:
     yield from _repeated("policies", [policy.class_code for policy in form.policies])
     for n, policy in enumerate(form.policies):
         if policy.class_code not in form.classes:
@@ -116,7 +80,5 @@ def _of_policies(form: DivisionForm) -> Iterator[tuple[str, str]]:
         yield "policies", f"say what follows from {class_code}"
 
 
-def _repeated(path: str, names: list[str]) -> Iterator[tuple[str, str]]:
-    for n, name in enumerate(names):
-        if name in names[:n]:
-            yield path, f"{name} stands there twice"
+def _repeated(path: str, names: list[str]) -> Mistakes:
+    return ((path, f"{name} stands there twice") for _, name in repeated(names))

@@ -6,9 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from domain.json_forms import Form
 from domain.lending import Product
 
 Name = Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9]{0,39}$")]
@@ -102,12 +102,6 @@ class ReviewDepth(StrEnum):
     SIMPLIFIED = "SIMPLIFIED"
     STANDARD = "STANDARD"
     STRICT = "STRICT"
-
-
-class Form(BaseModel):
-    """A part of a model's JSON form; a key that it does not know is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Policy(Form):

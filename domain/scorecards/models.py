@@ -96,7 +96,7 @@ class ScorecardForm(Form):
 
 def read(text: str) -> ScorecardForm:
     """The model in its JSON form. Raises Unreadable at the first place that cannot be meant."""
-    return read_form(text, ScorecardForm, _mistakes)
+    return read_form(text, ScorecardForm, _mistakes, what="a model has")
 
 
 def written(form: ScorecardForm) -> dict[str, Any]:

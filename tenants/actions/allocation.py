@@ -10,8 +10,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import func, insert, select, text, update
 
-from domain.allocation.form import Unreadable, read, written
+from domain.allocation.form import read, written
 from domain.allocation.runs import EDITABLE, MAY_FOLLOW, RunStatus
+from domain.json_forms import Unreadable
 from domain.money import Money
 from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
 from tenants.actions.once import Done, Outcome, Refused

@@ -8,8 +8,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import delete, func, insert, select, text, update
 
-from domain.divisions.json_form import Unreadable, read, written
+from domain.divisions.json_form import read, written
 from domain.divisions.models import EDITABLE, MAY_FOLLOW, DivisionForm, DivisionKind, DivisionStatus
+from domain.json_forms import Unreadable
 from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction

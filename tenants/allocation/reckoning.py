@@ -18,12 +18,13 @@ from domain.allocation.explaining import (
     explain,
     row_explanation,
 )
-from domain.allocation.form import AllocationForm, Unreadable
+from domain.allocation.form import AllocationForm
 from domain.allocation.problem import Bound, Problem
 from domain.allocation.rounding import NoWholeAmounts
 from domain.allocation.runs import ConstraintKind
 from domain.allocation.scarcity import ScarcityRule
 from domain.allocation.solving import Solution, solve
+from domain.json_forms import Unreadable
 
 Row = tuple[Any, ...]
 
