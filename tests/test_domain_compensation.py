@@ -17,12 +17,13 @@ from domain.compensation import rules
 from domain.compensation.eligibility import unmet
 from domain.compensation.kinds import BreakerBase, ClaimStatus, EnrolmentStatus, FundBucket, FundStanding
 from domain.compensation.ledger import Posted, differences, replay
+from domain.compensation.recovering import flow_back
 from domain.compensation.rules import Account, Books, Claim, Cover, Enrolment, Loan
-from domain.compensation.splitting import flow_back, split
 from domain.compensation.terms import Terms, read, written
 from domain.json_forms import Unreadable
 from domain.money import Money
 from domain.refusals import Refusal
+from domain.splitting import by_name
 
 DAY = dt.date(2024, 12, 31)
 SHIPPED = Path(__file__).parents[1] / "tenants" / "compensation" / "shipped" / "terms.json"
@@ -58,24 +59,11 @@ def code(found: object) -> str | None:
     return found.code if isinstance(found, Refusal) else None
 
 
-@given(amounts, weights)
-def test_a_split_sums_to_the_whole_and_is_within_a_unit_of_its_share(amount: int, by: dict[str, int]) -> None:
-    shares = split(amount, by)
-    assert sum(shares.values()) == amount
-    total = sum(by.values())
-    assert all(abs(shares[name] * total - amount * weight) < total for name, weight in by.items())
-
-
-def test_city_and_district_bear_four_to_six() -> None:
-    assert split(80_01, {"CITY": 4, "DISTRICT": 6}) == {"CITY": 32_00, "DISTRICT": 48_01}
-    assert split(1, {"CITY": 4, "DISTRICT": 6}) == {"CITY": 0, "DISTRICT": 1}
-
-
 @given(st.integers(1, 10**6), weights, st.lists(st.integers(1, 10**6), max_size=6))
 def test_recoveries_never_give_a_funder_more_than_it_paid_and_end_exactly_there(
     amount: int, by: dict[str, int], parts: list[int]
 ) -> None:
-    paid = split(amount, by)
+    paid = by_name(amount, by)
     back = dict.fromkeys(paid, 0)
     for part in [*parts, amount]:
         left = amount - sum(back.values())

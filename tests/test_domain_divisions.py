@@ -13,7 +13,7 @@ from shipped_divisions import SHIPPED, form
 
 from domain.divisions.economic import Figure, Indexed, Region, tiers
 from domain.divisions.models import DivisionKind, EconomicParameters, Weighting
-from domain.divisions.weights import UNIT, by_entropy, spread
+from domain.divisions.weights import by_entropy, spread
 
 PROVINCES = SHIPPED.parents[1] / "intake" / "shipped" / "regions_china_2023.csv"
 
@@ -174,16 +174,10 @@ def test_neither_the_order_of_regions_nor_that_of_indicators_matters(
     }
 
 
-@given(st.dictionaries(st.text(max_size=3), st.decimals(0, 10**6, places=4), max_size=8))
-def test_weights_that_are_spread_add_up_to_one_and_keep_their_proportions(
-    weights: dict[str, Decimal],
-) -> None:
-    found = spread(weights)
-    total = sum(weights.values())
-    assert bool(found) is bool(total)
-    if found:
-        assert sum(found.values()) == 1
-        assert all(abs(found[name] - weight / total) <= UNIT for name, weight in weights.items())
+def test_weights_that_are_spread_are_millionths_that_add_up_to_one() -> None:
+    thirds = spread({"b": Decimal("0.1"), "c": Decimal("0.1"), "a": Decimal("0.1"), "none": Decimal(0)})
+    assert list(map(str, thirds.values())) == ["0.333333", "0.333333", "0.333334", "0.000000"]
+    assert spread({"none": Decimal(0)}) == {}
 
 
 def test_by_entropy_what_differs_more_weighs_more_and_what_is_the_same_weighs_nothing() -> None:

@@ -22,7 +22,7 @@ from limit_book import (
 from domain.limits import booking
 from domain.limits.movements import Booked
 from domain.limits.nodes import CapShare, Counts, NodeStatus, Operation
-from domain.limits.syndication import split, syndicate, weights_refused
+from domain.limits.syndication import syndicate, weights_refused
 from domain.money import Money
 from domain.refusals import Possible, Refusal, RefusalCode
 
@@ -156,20 +156,6 @@ def test_a_cap_is_not_overridden() -> None:
 
 
 # --- syndicates ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("amount", "weights", "expected"),
-    [
-        (100, [1, 1, 1], (34, 33, 33)),
-        (100, [1, 2], (33, 67)),
-        (1, [1, 1], (1, 0)),
-        (10, ["0.15", "0.25", "0.6"], (2, 2, 6)),
-        (0, [1, 3], (0, 0)),
-    ],
-)
-def test_shares_by_largest_remainder(amount: int, weights: list[Any], expected: tuple[int, ...]) -> None:
-    assert split(amount, [Decimal(weight) for weight in weights]) == expected
 
 
 @pytest.mark.parametrize("weights", [[1], [], [1, 0], [1, -1], [1, "NaN"], [1, "Infinity"], [1000, 1]])

@@ -41,9 +41,10 @@ from domain.limits.nodes import (
     Sharing,
 )
 from domain.limits.reversing import reverse
-from domain.limits.syndication import split, syndicate
+from domain.limits.syndication import syndicate
 from domain.money import Money
 from domain.refusals import Refusal, RefusalCode
+from domain.splitting import by_weight
 
 BANK, REGION = key(HEADQUARTERS, 1), key(SHANGHAI, 2)
 BRANCHES = (key(PUDONG, 3), key(HUANGPU, 4))
@@ -179,8 +180,7 @@ class Limits(RuleBasedStateMachine):
     @rule(amount=AMOUNTS, weights=st.lists(st.integers(1, 9), min_size=2, max_size=4))
     def syndicate(self, amount: int, weights: list[int]) -> None:
         """All partners or none: tried on a copy of the book's rows."""
-        shares = split(amount, [Decimal(weight) for weight in weights])
-        assert sum(shares) == amount
+        shares = by_weight(amount, weights)
         kept = dict(self.book.nodes), dict(self.book.commitments), list(self.book.lines)
         kept_caps = dict(self.book.shares), list(self.book.cap_lines), dict(self.book.recorded)
         for i, share in enumerate(shares):
@@ -390,20 +390,6 @@ def test_however_many_ask_no_more_is_granted_than_there_is(asked: list[int]) -> 
     # Its child's fence of 150 is not its own to draw on.
     assert granted <= 150
     assert broken_invariants(book) == []
-
-
-@given(
-    st.integers(0, 10**18),
-    st.lists(st.decimals("0.001", "1000", places=3), min_size=1, max_size=31),
-)
-@settings(max_examples=60, deadline=None, derandomize=True)
-def test_shares_of_a_syndicate_sum_to_the_amount(amount: int, weights: list[Decimal]) -> None:
-    shares = split(amount, weights)
-    assert sum(shares) == amount
-    whole = sum(weights)
-    assert all(
-        abs(share - amount * weight / whole) <= 1 for share, weight in zip(shares, weights, strict=True)
-    )
 
 
 @given(st.integers(0, 10**15), st.decimals("0.000000001", "20000", places=9))

@@ -1,8 +1,8 @@
 """The classical rules for sharing out less than is claimed: proportional, equal awards, equal losses, Talmud.
 
 Sources: O'Neill (1982); Aumann and Maschler (1985), whose table of estates 100, 200, 300 against claims of 100, 200
-and 300 the Talmud rule reproduces; Thomson (2003) for the laws. Each rule is exact, in fractions; `in_whole_units`
-then rounds to minor units by largest remainder, so that the sum is the estate and nobody gets more than its claim.
+and 300 the Talmud rule reproduces; Thomson (2003) for the laws. Each rule is exact, in fractions; `shared_out`
+rounds to minor units by largest remainder, so that the sum is the estate and nobody gets more than its claim.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from fractions import Fraction
+
+from domain.splitting import in_whole_units
 
 Awards = list[Fraction]
 
@@ -60,26 +62,13 @@ RULES: dict[ScarcityRule, Callable[[Fraction | int, Sequence[Fraction | int]], A
 }
 
 
-def in_whole_units(estate: int, awards: Sequence[Fraction], claims: Sequence[int]) -> list[int]:
-    """The awards in whole units that add up to the estate; whoever loses most by rounding down is rounded up first.
-
-    Of equal remainders the earlier gets it: equal claims differ by one unit at most.
-    """
-    whole = [int(award) for award in awards]
-    rest = estate - sum(whole)
-    by_remainder = sorted(range(len(awards)), key=lambda i: (whole[i] - awards[i], i))
-    for i in by_remainder[:rest]:
-        whole[i] += 1
-    assert sum(whole) == estate, "a split sums to the whole"
-    assert all(0 <= got <= claim for got, claim in zip(whole, claims, strict=True))
-    return whole
-
-
 def shared_out(rule: ScarcityRule, estate: int, claims: Sequence[int]) -> list[int]:
     """What the rule gives each claim of the estate, in whole units. Where there is enough, all that is claimed."""
     if estate >= sum(claims):
         return list(claims)
-    return in_whole_units(estate, RULES[rule](estate, claims), claims)
+    awards = in_whole_units(estate, RULES[rule](estate, claims))
+    assert all(0 <= award <= claim for award, claim in zip(awards, claims, strict=True))
+    return awards
 
 
 def _checked(estate: Fraction | int, claims: Sequence[Fraction | int]) -> tuple[Fraction, Fraction]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
+from domain import splitting
 from domain.compensation.kinds import BreakerBase, ClaimStatus, EnrolmentStatus, FundBucket, FundStanding
-from domain.compensation.splitting import flow_back, split
+from domain.compensation.recovering import flow_back
 from domain.money import Money
 from domain.refusals import Possible, Refusal, RefusalCode, invalid
 
@@ -186,7 +187,7 @@ def approve(cover: Cover, books: Books, of: Claim, actor: str) -> Postings | Ref
         return _possible(
             RefusalCode.BREAKER_TRIPPED, message, max(room, 0), books.currency, "circuit breaker"
         )
-    shares = split(of.amount, cover.weights)
+    shares = splitting.by_name(of.amount, cover.weights)
     for funder, share in sorted(shares.items()):
         if share > books.accounts.get(funder, Account()).available:
             possible = grantable(cover, books)

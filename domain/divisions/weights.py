@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
+
+from domain import splitting
 
 PLACES = 6
 UNIT = Decimal(1).scaleb(-PLACES)
@@ -15,17 +17,10 @@ def spread(weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
     What rounding leaves over goes to the largest remainders, among equals by name. None may be negative; where
     there is no weight at all, there is none to spread.
     """
-    total = sum(weights.values(), Decimal(0))
-    if total == 0:
+    if not any(weights.values()):
         return {}
-    exact = {name: weight / total for name, weight in weights.items()}
-    rounded = {name: weight.quantize(UNIT, ROUND_FLOOR) for name, weight in exact.items()}
-    left = int((1 - sum(rounded.values())) / UNIT)
-    by_remainder = sorted(exact, key=lambda name: (rounded[name] - exact[name], name))
-    for name in by_remainder[:left]:
-        rounded[name] += UNIT
-    assert sum(rounded.values()) == 1
-    return rounded
+    parts = splitting.by_name(10**PLACES, weights)
+    return {name: Decimal(part).scaleb(-PLACES) for name, part in parts.items()}
 
 
 def by_entropy(columns: Mapping[str, Sequence[Decimal]]) -> dict[str, Decimal]:

@@ -14,7 +14,7 @@ from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID
 
 from domain.limits.nodes import Counts
-from domain.limits.syndication import split
+from domain.splitting import by_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +152,8 @@ def _given(missing: Mapping[int, int], amount: int) -> dict[int, int]:
     branches = sorted(missing)
     need = sum(missing.values())
     if amount < need:
-        return dict(zip(branches, split(amount, [Decimal(missing[b]) for b in branches]), strict=True))
-    extra = split(amount - need, [Decimal(missing[b]) for b in branches])
+        return dict(zip(branches, by_weight(amount, [missing[b] for b in branches]), strict=True))
+    extra = by_weight(amount - need, [missing[b] for b in branches])
     return {branch: missing[branch] + more for branch, more in zip(branches, extra, strict=True)}
 
 
@@ -162,7 +162,7 @@ def _taken(idle: Mapping[int, int], amount: int) -> dict[int, int]:
     if not amount:
         return {}
     branches = sorted(idle)
-    parts = split(amount, [Decimal(idle[branch]) for branch in branches])
+    parts = by_weight(amount, [idle[branch] for branch in branches])
     return {branch: -part for branch, part in zip(branches, parts, strict=True) if part}
 
 

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
 
 from domain.limits.booking import reserve
 from domain.limits.movements import Ask, Booked, Place
 from domain.limits.nodes import Operation
 from domain.refusals import Refusal, invalid
-
-
-def split(amount: int, weights: Sequence[Decimal]) -> tuple[int, ...]:
-    """The amount by weight, in whole minor units, by largest remainder; among equal remainders the first gains.
-
-    Weights are not negative, and one is more than zero. The shares sum to the amount.
-    """
-    exact = [Fraction(weight) for weight in weights]
-    whole = sum(exact)
-    shares = [amount * weight / whole for weight in exact]
-    parts = [share.numerator // share.denominator for share in shares]
-    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - shares[i], i))
-    for i in by_remainder[: amount - sum(parts)]:
-        parts[i] += 1
-    assert sum(parts) == amount
-    return tuple(parts)
+from domain.splitting import by_weight
 
 
 def weights_refused(amount: int, weights: Sequence[Decimal]) -> Refusal | None:
@@ -34,7 +18,7 @@ def weights_refused(amount: int, weights: Sequence[Decimal]) -> Refusal | None:
         return invalid("a syndicate has two partners or more", "partners")
     if not all(weight.is_finite() and weight > 0 for weight in weights):
         return invalid("a weight is more than zero", "partners")
-    if amount > 0 and min(split(amount, weights)) == 0:
+    if amount > 0 and min(by_weight(amount, weights)) == 0:
         return invalid("a partner's share would come to nothing", "partners")
     return None
 

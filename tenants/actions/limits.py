@@ -19,6 +19,7 @@ from domain.limits.movements import Ask, Booked, Movement, Place, Recorded
 from domain.limits.nodes import Balance, Commitment, LimitNode, NodeKey, Operation
 from domain.money import Money
 from domain.refusals import Refusal, RefusalCode, not_found
+from domain.splitting import by_weight
 from tenants.actions.once import Command, Contended, Done, Outcome, Refused
 from tenants.limits.caps import DoneInPart, RefusedByCap
 from tenants.limits.expiring import find_due, sweep
@@ -202,7 +203,7 @@ async def syndicate(
             return Refused(path)
         paths.append(path)
     nodes = await _locked(transaction, asked, paths)
-    shares = syndication.split(amount.minor, weights)
+    shares = by_weight(amount.minor, weights)
     each = sorted(zip(partners, paths, shares, strict=True), key=lambda one: one[1].keys[-1])
     decided: list[Booked] = []
     wants: list[Draw] = []
