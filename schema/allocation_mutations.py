@@ -10,11 +10,9 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.money import Money
-from domain.refusals import Refusal, invalid
-from schema import ids
+from domain.refusals import Refusal
 from schema.allocation import AllocationRun, QuotaChange
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, row_in_scope
-from schema.errors import BadInput
+from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
 from schema.limit_inputs import amount_of, reason_of
 from schema.payloads import payload, success
@@ -161,7 +159,9 @@ class AllocationMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_ALLOCATIONS)
         writing = _writing(input)
-        based_on = _run_id(input.based_on_id or "", "basedOnId") if is_given(input.based_on_id) else None
+        based_on = None
+        if is_given(input.based_on_id):
+            based_on = reference_key(input.based_on_id or "", "AllocationRun", "basedOnId")
         if refusal := first_refusal(writing, based_on):
             return user_error(refusal)
         act = acting(allocation.draft, request.caller.subject, based_on, writing)
@@ -188,7 +188,7 @@ class AllocationMutations:
         self, info: Info[Any, Any], input: Annotated[SimulateAllocationInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_ALLOCATIONS)
-        run_id = _run_id(input.run_id)
+        run_id = reference_key(input.run_id, "AllocationRun", "runId")
         if isinstance(run_id, Refusal):
             return user_error(run_id)
         # Nothing is held meanwhile, not even the snapshot's connection.
@@ -219,7 +219,7 @@ class AllocationMutations:
         self, info: Info[Any, Any], input: Annotated[ProposeReclaimInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_ALLOCATIONS)
-        run_id = _run_id(input.run_id)
+        run_id = reference_key(input.run_id, "AllocationRun", "runId")
         if isinstance(run_id, Refusal):
             return user_error(run_id)
         act = acting(quota_changes.propose_reclaims, request.caller.subject, run_id)
@@ -256,7 +256,7 @@ class AllocationMutations:
 async def _step(info: Info[Any, Any], name: str, input: Any, action: Any, *more: Any) -> Any:
     """A run's next step in its life."""
     request = permitted(info, Action.KEEP_ALLOCATIONS)
-    run_id = _run_id(input.run_id)
+    run_id = reference_key(input.run_id, "AllocationRun", "runId")
     if isinstance(run_id, Refusal):
         return user_error(run_id)
     act = acting(action, request.caller.subject, run_id, input.expected_version, *more)
@@ -289,14 +289,3 @@ def _writing(input: DraftAllocationInput | EditAllocationInput) -> Writing | Ref
         (input.period_until or None) if is_given(input.period_until) else None,
         input.parameters or None,
     )
-
-
-def _run_id(id: str, path: str = "runId") -> int | Refusal:
-    try:
-        found = ids.decode(id)
-    except BadInput:
-        found = None
-    match found:
-        case ids.GlobalId("AllocationRun", (int(run_id),)):
-            return run_id
-    return invalid("this is not the id of an AllocationRun", path)

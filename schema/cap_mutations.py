@@ -16,10 +16,8 @@ from domain.limits.nodes import Counts
 from domain.limits.regulation import Capital, CapitalMeasure, CapPer, checked_cap
 from domain.money import Money
 from domain.refusals import Refusal, invalid, not_found
-from schema import ids
 from schema.caps import CapShare, ConcentrationCap, RegulatoryCapital
-from schema.carrying_out import acting, carried_out, first_refusal, permitted
-from schema.errors import BadInput
+from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional, said
 from schema.payloads import payload, success
 from schema.refusals import (
@@ -173,7 +171,7 @@ class CapMutations:
         self, info: Info[Any, Any], input: Annotated[ActivateConcentrationCapInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
-        cap_id = _cap_id(input.cap_id)
+        cap_id = reference_key(input.cap_id, "ConcentrationCap", "capId")
         if isinstance(cap_id, Refusal):
             return user_error(cap_id)
         subject, version = request.caller.subject, input.expected_version
@@ -189,7 +187,7 @@ class CapMutations:
         self, info: Info[Any, Any], input: Annotated[ArchiveConcentrationCapInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
-        cap_id = _cap_id(input.cap_id)
+        cap_id = reference_key(input.cap_id, "ConcentrationCap", "capId")
         if isinstance(cap_id, Refusal):
             return user_error(cap_id)
         act = acting(caps.archive, request.caller.subject, cap_id, input.expected_version)
@@ -202,7 +200,7 @@ class CapMutations:
     )
     async def deal_cap(self, info: Info[Any, Any], input: Annotated[DealCapInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
-        cap_id = _cap_id(input.cap_id)
+        cap_id = reference_key(input.cap_id, "ConcentrationCap", "capId")
         unit = request.organisation.with_code(input.unit_code)
         branch = not_found("organisation unit", "unitCode") if unit is None else unit.id
         money = _money(input.amount, "amount")
@@ -258,7 +256,7 @@ def _facts(sent: DraftConcentrationCapInput) -> dict[str, Any] | Refusal:
         ("replaces_id", sent.replaces_id, "replacesId"),
     ):
         if is_given(sent_id) and sent_id is not None:
-            found = _cap_id(sent_id, path)
+            found = reference_key(sent_id, "ConcentrationCap", path)
             if isinstance(found, Refusal):
                 return found
             facts[name] = found
@@ -273,14 +271,3 @@ def _money(sent: MoneyInput, path: str) -> Money | Refusal:
     if not minor:
         return invalid("an amount is more than 0", path, "amount")
     return Money(minor, sent.currency)
-
-
-def _cap_id(id: str, path: str = "capId") -> int | Refusal:
-    try:
-        found = ids.decode(id)
-    except BadInput:
-        found = None
-    match found:
-        case ids.GlobalId("ConcentrationCap", (int(cap_id),)):
-            return cap_id
-    return invalid("this is not the id of a ConcentrationCap", path)

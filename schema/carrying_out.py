@@ -9,9 +9,9 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.refusals import Refusal, invalid, not_found
-from schema import reading
+from schema import ids, reading
 from schema.binding import Unread
-from schema.errors import Forbidden
+from schema.errors import BadInput, Forbidden
 from schema.ids import Key
 from schema.inputs import command, tenant_key
 from schema.refusals import UserError, user_error
@@ -132,6 +132,23 @@ def row_in_scope(request: Request, id: str, type_name: str, path: str) -> Any:
     """The key of a tenant row, or why it cannot be one in the caller's sight."""
     key = tenant_key(id, type_name)
     if key is None:
-        return invalid(f"this is not the id of a {type_name}", path)
+        return _no_id(type_name, path)
     # In the words of `tenants.actions`: out of sight and missing must read the same.
     return key if key[0] in request.scope.branches else not_found(WORDS[type_name], path)
+
+
+def reference_key(id: str, type_name: str, path: str) -> int | Refusal:
+    """The key of a row that is the same for every branch, or why it cannot be one."""
+    try:
+        found = ids.decode(id)
+    except BadInput:
+        return _no_id(type_name, path)
+    match found.key:
+        case (int(key),) if found.type_name == type_name:
+            return key
+    return _no_id(type_name, path)
+
+
+def _no_id(type_name: str, path: str) -> Refusal:
+    article = "an" if type_name[0] in "AEIO" else "a"
+    return invalid(f"this is not the id of {article} {type_name}", path)

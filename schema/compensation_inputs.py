@@ -10,8 +10,6 @@ import strawberry
 from domain.facts import in_minor
 from domain.money import Money
 from domain.refusals import Refusal
-from schema import ids
-from schema.errors import BadInput
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
 
 
@@ -111,15 +109,3 @@ def amount_of(sent: MoneyInput | None) -> Money | Refusal | None:
     minor = columns["amount_minor"]
     assert minor is not None
     return Money(minor, sent.currency)
-
-
-def reference_key(id: str, type_name: str) -> int | None:
-    """The key of a row that is the same for every branch; None where the id is another type's or none at all."""
-    try:
-        found = ids.decode(id)
-    except BadInput:
-        return None
-    match found.key:
-        case (int(key),) if found.type_name == type_name:
-            return key
-    return None

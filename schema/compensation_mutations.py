@@ -10,7 +10,7 @@ from strawberry.types import Info
 from domain.access import Action
 from domain.money import Money
 from domain.refusals import Refusal, invalid
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, row_in_scope
+from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
 from schema.compensation import CompensationClaim, CompensationMovement, CompensationTerms, LoanEnrolment
 from schema.compensation_inputs import (
     ActivateCompensationTermsInput,
@@ -24,7 +24,6 @@ from schema.compensation_inputs import (
     RejectClaimInput,
     WithdrawLoanInput,
     amount_of,
-    reference_key,
 )
 from schema.inputs import is_given
 from schema.payloads import payload, success
@@ -108,9 +107,9 @@ class CompensationMutations:
         self, info: Info[Any, Any], input: Annotated[ActivateCompensationTermsInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_FUNDS)
-        terms_id = reference_key(input.terms_id, "CompensationTerms")
-        if terms_id is None:
-            return user_error(invalid("this is not the id of a CompensationTerms", "termsId"))
+        terms_id = reference_key(input.terms_id, "CompensationTerms", "termsId")
+        if isinstance(terms_id, Refusal):
+            return user_error(terms_id)
         act = acting(compensation_terms.activate, request.caller.subject, terms_id, input.expected_version)
         success = ActivateCompensationTermsSuccess
         return await carried_out(
@@ -124,11 +123,10 @@ class CompensationMutations:
         self, info: Info[Any, Any], input: Annotated[ContributeToFundInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_FUNDS)
-        fund_id, amount = reference_key(input.fund_id, "CompensationFund"), amount_of(input.amount)
-        if fund_id is None:
-            return user_error(invalid("this is not the id of a CompensationFund", "fundId"))
-        if isinstance(amount, Refusal):
-            return user_error(amount)
+        fund_id = reference_key(input.fund_id, "CompensationFund", "fundId")
+        amount = amount_of(input.amount)
+        if refusal := first_refusal(fund_id, amount):
+            return user_error(refusal)
         act = acting(compensation_terms.contribute, request.caller.subject, fund_id, input.funder, amount)
         success = ContributeToFundSuccess
         return await carried_out(request, "contributeToFund", input, act, success, "CompensationMovement")
@@ -139,11 +137,9 @@ class CompensationMutations:
     async def enrol_loan(self, info: Info[Any, Any], input: Annotated[EnrolLoanInput, _INPUT]) -> Any:
         request = permitted(info, Action.ENROL_LOAN)
         key = row_in_scope(request, input.facility_id, "Facility", "facilityId")
-        fund_id = reference_key(input.fund_id, "CompensationFund")
-        if fund_id is None:
-            return user_error(invalid("this is not the id of a CompensationFund", "fundId"))
-        if isinstance(key, Refusal):
-            return user_error(key)
+        fund_id = reference_key(input.fund_id, "CompensationFund", "fundId")
+        if refusal := first_refusal(fund_id, key):
+            return user_error(refusal)
         act = acting(compensation.enrol, request.caller.subject, key, fund_id)
         return await carried_out(request, "enrolLoan", input, act, EnrolLoanSuccess, "LoanEnrolment")
 

@@ -9,11 +9,9 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.divisions.models import DivisionKind
-from domain.refusals import Refusal, invalid
-from schema import ids
-from schema.carrying_out import acting, carried_out, permitted
+from domain.refusals import Refusal
+from schema.carrying_out import acting, carried_out, permitted, reference_key
 from schema.division_models import DivisionModel
-from schema.errors import BadInput
 from schema.inputs import KEY, VERSION, given, is_given, optional
 from schema.payloads import payload, success
 from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused, user_error
@@ -115,7 +113,7 @@ class DivisionMutations:
         request = permitted(info, Action.KEEP_DIVISIONS)
         based_on = None
         if is_given(input.based_on_id):
-            based_on = _model_id(input.based_on_id or "", "basedOnId")
+            based_on = reference_key(input.based_on_id or "", "DivisionModel", "basedOnId")
         if isinstance(based_on, Refusal):
             return user_error(based_on)
         writing = Writing(input.name, input.parameters or None)
@@ -131,7 +129,7 @@ class DivisionMutations:
         self, info: Info[Any, Any], input: Annotated[EditDivisionModelInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_DIVISIONS)
-        model_id = _model_id(input.model_id)
+        model_id = reference_key(input.model_id, "DivisionModel", "modelId")
         if isinstance(model_id, Refusal):
             return user_error(model_id)
         name = input.name if is_given(input.name) else None
@@ -180,19 +178,8 @@ class DivisionMutations:
 async def _step(info: Info[Any, Any], operation: str, input: Any, action: Any, success: Any) -> Any:
     """A model's next step in its life."""
     request = permitted(info, Action.KEEP_DIVISIONS)
-    model_id = _model_id(input.model_id)
+    model_id = reference_key(input.model_id, "DivisionModel", "modelId")
     if isinstance(model_id, Refusal):
         return user_error(model_id)
     act = acting(action, request.caller.subject, model_id, input.expected_version)
     return await carried_out(request, operation, input, act, success, "DivisionModel")
-
-
-def _model_id(id: str, path: str = "modelId") -> int | Refusal:
-    try:
-        found = ids.decode(id)
-    except BadInput:
-        found = None
-    match found:
-        case ids.GlobalId("DivisionModel", (int(model_id),)):
-            return model_id
-    return invalid("this is not the id of a DivisionModel", path)

@@ -8,8 +8,6 @@ from typing import Any
 import strawberry
 
 from domain.refusals import Refusal, invalid
-from schema import ids
-from schema.errors import BadInput
 from schema.inputs import KEY, VERSION, given, is_given, optional
 from schema.scalars import Json
 
@@ -78,18 +76,6 @@ class ArchiveRuleSetInput:
     idempotency_key: str = given(KEY)
     rule_set_id: strawberry.ID = given("The rule set.")
     expected_version: int = given(VERSION)
-
-
-def rule_set_key(id: str) -> int | Refusal:
-    """The number in a rule set's id, or why it is none."""
-    try:
-        found = ids.decode(id)
-    except BadInput:
-        found = None
-    match found:
-        case ids.GlobalId("RuleSet", (int(number),)):
-            return number
-    return invalid("this is not the id of a RuleSet", "ruleSetId")
 
 
 def note_of(sent: Any) -> str | Refusal | None:

@@ -10,7 +10,7 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.refusals import Refusal
-from schema.carrying_out import carried_out, permitted
+from schema.carrying_out import carried_out, permitted, reference_key
 from schema.inputs import is_given
 from schema.payloads import payload, success
 from schema.refusals import (
@@ -30,7 +30,6 @@ from schema.rule_set_inputs import (
     EditRuleSetInput,
     SimulateRuleSetInput,
     note_of,
-    rule_set_key,
 )
 from schema.rule_sets import Dimension, RuleSet
 from tenants.actions import rule_sets
@@ -117,7 +116,7 @@ class RuleSetMutations:
     @strawberry.mutation(graphql_type=EditRuleSetPayload, description="Give a draft other rules.")
     async def edit_rule_set(self, info: Info[Any, Any], input: Annotated[EditRuleSetInput, _INPUT]) -> Any:
         request = permitted(info, Action.EDIT_RULES)
-        key, note = rule_set_key(input.rule_set_id), note_of(input)
+        key, note = reference_key(input.rule_set_id, "RuleSet", "ruleSetId"), note_of(input)
         if isinstance(key, Refusal):
             return user_error(key)
         if isinstance(note, Refusal):
@@ -178,7 +177,7 @@ class RuleSetMutations:
 
 async def _step(request: Request, operation: str, sent: Any, action: Any, success: Any, **more: Any) -> Any:
     """One step in a rule set's life."""
-    key = rule_set_key(sent.rule_set_id)
+    key = reference_key(sent.rule_set_id, "RuleSet", "ruleSetId")
     if isinstance(key, Refusal):
         return user_error(key)
 

@@ -11,8 +11,6 @@ from domain.facts import camel
 from domain.lending import Product
 from domain.playbooks import LONGEST_TEXT, Item, SecurityDemand, TaskKind
 from domain.refusals import Refusal, invalid
-from schema import ids
-from schema.errors import BadInput
 from schema.inputs import KEY, VERSION, given, is_given, optional, said
 
 LISTS = "; all of them, in their order"
@@ -124,15 +122,3 @@ def outcome_of(sent: CompleteTaskInput) -> str | Refusal | None:
     if outcome is not None and len(outcome) > LONGEST_TEXT:
         return invalid(f"at most {LONGEST_TEXT} characters", "outcome")
     return outcome
-
-
-def playbook_key(id: str) -> int | Refusal:
-    """A playbook's key from its global id."""
-    try:
-        found = ids.decode(id)
-    except BadInput:
-        return invalid("this is not the id of a Playbook", "playbookId")
-    match found.key:
-        case (int(key),) if found.type_name == "Playbook":
-            return key
-    return invalid("this is not the id of a Playbook", "playbookId")

@@ -9,7 +9,7 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.refusals import Refusal
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, row_in_scope
+from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
 from schema.payloads import payload, success
 from schema.playbooks import Playbook, Task
 from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused, user_error
@@ -21,7 +21,6 @@ from schema.task_inputs import (
     ReopenTaskInput,
     outcome_of,
     playbook_changes,
-    playbook_key,
 )
 from tenants.actions import playbooks, tasks
 
@@ -83,7 +82,7 @@ class TaskMutations:
     @strawberry.mutation(graphql_type=EditPlaybookPayload, description="Change a draft of a playbook.")
     async def edit_playbook(self, info: Info[Any, Any], input: Annotated[EditPlaybookInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_PLAYBOOKS)
-        key, changes = playbook_key(input.playbook_id), playbook_changes(input)
+        key, changes = reference_key(input.playbook_id, "Playbook", "playbookId"), playbook_changes(input)
         if refusal := first_refusal(key, changes):
             return user_error(refusal)
         act = acting(playbooks.edit, key, input.expected_version, changes, request.caller.subject)
@@ -97,7 +96,7 @@ class TaskMutations:
         self, info: Info[Any, Any], input: Annotated[ActivatePlaybookInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_PLAYBOOKS)
-        key = playbook_key(input.playbook_id)
+        key = reference_key(input.playbook_id, "Playbook", "playbookId")
         if isinstance(key, Refusal):
             return user_error(key)
         act = acting(playbooks.activate, key, input.expected_version, request.caller.subject)
