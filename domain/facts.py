@@ -49,6 +49,12 @@ _REGISTRATION_REFUSED = {
 }
 
 
+def checked_name(text: str, path: str = "name", *, what: str = "name") -> str | Refusal:
+    """What something is called, trimmed."""
+    name, longest = text.strip(), LONGEST_TEXT["name"]
+    return name if 1 <= len(name) <= longest else invalid(f"a {what} has 1 to {longest} characters", path)
+
+
 def checked(facts: Mapping[str, Any], *, today: dt.date) -> dict[str, Any] | Refusal:
     """The facts as they are stored, or the first refusal, in the order in which they were given.
 

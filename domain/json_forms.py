@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from domain.refusals import Refusal, invalid
+
 LONGEST_FORM = 100_000
 MOST_DIGITS = 100
 # PostgreSQL keeps no U+0000; an even number of backslashes before it are a text's own.
@@ -36,6 +38,7 @@ class Form(BaseModel):
 
 
 F = TypeVar("F", bound=Form)
+T = TypeVar("T")
 
 
 def read_form(
@@ -60,6 +63,14 @@ def read_form(
     for path, reason in mistakes(made):
         raise Unreadable(path, reason)
     return made
+
+
+def read_parameters(read: Callable[[str], T], text: str) -> T | Refusal:
+    """What a caller's `parameters` say, or why they cannot be meant."""
+    try:
+        return read(text)
+    except Unreadable as mistake:
+        return invalid(str(mistake), "parameters")
 
 
 def written_form(form: Form, *, leave_out_none: bool = False) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from domain.facts import in_minor
 from domain.lending import Product
 from domain.limits.nodes import Counts
 from domain.limits.regulation import Capital, CapitalMeasure, CapPer, checked_cap
-from domain.money import Money
 from domain.refusals import Refusal, invalid, not_found
 from schema.caps import CapShare, ConcentrationCap, RegulatoryCapital
 from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional, said
+from schema.limit_inputs import amount_of
 from schema.payloads import payload, success
 from schema.refusals import (
     AlreadyRegistered,
@@ -203,7 +203,7 @@ class CapMutations:
         cap_id = reference_key(input.cap_id, "ConcentrationCap", "capId")
         unit = request.organisation.with_code(input.unit_code)
         branch = not_found("organisation unit", "unitCode") if unit is None else unit.id
-        money = _money(input.amount, "amount")
+        money = amount_of(input.amount, "amount")
         if refusal := first_refusal(cap_id, branch, money):
             return user_error(refusal)
         action = caps.return_room if input.take_back else caps.deal_room
@@ -218,7 +218,7 @@ class CapMutations:
         self, info: Info[Any, Any], input: Annotated[RecordRegulatoryCapitalInput, _INPUT]
     ) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
-        net, tier_1 = _money(input.net_capital, "netCapital"), _money(input.tier1, "tier1")
+        net, tier_1 = amount_of(input.net_capital, "netCapital"), amount_of(input.tier1, "tier1")
         if isinstance(net, Refusal) or isinstance(tier_1, Refusal):
             return user_error(net if isinstance(net, Refusal) else tier_1)  # type: ignore[arg-type]
         if net.currency != tier_1.currency:
@@ -261,13 +261,3 @@ def _facts(sent: DraftConcentrationCapInput) -> dict[str, Any] | Refusal:
                 return found
             facts[name] = found
     return checked_cap(facts | ceiling)
-
-
-def _money(sent: MoneyInput, path: str) -> Money | Refusal:
-    columns = in_minor({"amount": sent.amount}, sent.currency)
-    if isinstance(columns, Refusal):
-        return invalid(columns.message, path, *columns.path)
-    minor = columns["amount_minor"]
-    if not minor:
-        return invalid("an amount is more than 0", path, "amount")
-    return Money(minor, sent.currency)

@@ -9,7 +9,7 @@ from typing import Any
 
 import strawberry
 
-from domain.facts import LONGEST_TEXT, camel, in_minor
+from domain.facts import camel, checked_name, in_minor
 from domain.lending import Product
 from domain.refusals import Refusal, invalid
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
@@ -161,9 +161,10 @@ def parameters_of(sent: CreateLimitNodeInput | AdjustLimitInput) -> dict[str, An
     if isinstance(found, Refusal):
         return found
     if is_given(sent.name):
-        found["name"] = (sent.name or "").strip()
-        if not 1 <= len(found["name"]) <= LONGEST_TEXT["name"]:
-            return invalid(f"a name has 1 to {LONGEST_TEXT['name']} characters", "name")
+        name = checked_name(sent.name or "")
+        if isinstance(name, Refusal):
+            return name
+        found["name"] = name
     if is_given(sent.tolerance):
         tolerance = sent.tolerance or Decimal(0)
         if not 0 <= tolerance <= 1 or round(tolerance, 6) != tolerance:

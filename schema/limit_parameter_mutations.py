@@ -10,6 +10,7 @@ import strawberry
 from strawberry.types import Info
 
 from domain.access import Action
+from domain.facts import checked_name
 from domain.limits.nodes import TOP_KINDS
 from domain.refusals import Refusal, invalid, not_found
 from schema.carrying_out import first_refusal, permitted, row_in_scope
@@ -265,7 +266,8 @@ def _names(request: Request, sent: CreateLimitNodeInput) -> dict[str, Any] | Ref
     if is_given(sent.product) and sent.product:
         found["product"] = sent.product.value
     if is_given(sent.segment_value):
-        found["segment_value"] = (sent.segment_value or "").strip()
-        if not 1 <= len(found["segment_value"]) <= 100:
-            return invalid("a segment has 1 to 100 characters", "segmentValue")
+        segment = checked_name(sent.segment_value or "", "segmentValue", what="segment")
+        if isinstance(segment, Refusal):
+            return segment
+        found["segment_value"] = segment
     return found

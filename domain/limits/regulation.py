@@ -8,7 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Any
 
-from domain.facts import camel
+from domain.facts import camel, checked_name
 from domain.lending import Product
 from domain.limits.nodes import Counts
 from domain.refusals import Refusal, invalid
@@ -100,7 +100,6 @@ def _fraction(written: str) -> Decimal:
     return fraction
 
 
-LONGEST_NAME = 100
 MOST_LISTED = 500
 LISTS = ("industry_codes", "region_tiers", "region_codes", "grades", "products")
 LISTED: dict[str, frozenset[str]] = {
@@ -116,9 +115,9 @@ def checked_cap(facts: Mapping[str, Any]) -> dict[str, Any] | Refusal:
 
     The ceiling is an amount (`ceiling_minor`) or a fraction (`ceiling_fraction`) of the capital (`ceiling_of`).
     """
-    name = facts["name"].strip()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        return invalid(f"a name has 1 to {LONGEST_NAME} characters", "name")
+    name = checked_name(facts["name"])
+    if isinstance(name, Refusal):
+        return name
     refusal = _ceiling_refused(facts) or _lists_refused(facts) or _span_refused(facts)
     if refusal:
         return refusal

@@ -12,7 +12,8 @@ from sqlalchemy import func, insert, select, text, update
 
 from domain.allocation.form import read, written
 from domain.allocation.runs import EDITABLE, MAY_FOLLOW, RunStatus
-from domain.json_forms import Unreadable
+from domain.facts import checked_name
+from domain.json_forms import read_parameters
 from domain.money import Money
 from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
 from tenants.actions.once import Done, Outcome, Refused
@@ -25,7 +26,6 @@ from tenants.segments.recording import FOR_ALL_CLIENTS
 from tenants.tables import allocation_run
 from tenants.tables.limits import limit_policy
 
-LONGEST_NAME = 100
 # One at a time: two adoptions would each supersede the other's predecessor.
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('branchgraph allocation', 0))"
 
@@ -44,9 +44,9 @@ class Writing:
         """The columns, or what cannot be meant."""
         found: dict[str, Any] = {}
         if self.name is not None:
-            name = self.name.strip()
-            if not 1 <= len(name) <= LONGEST_NAME:
-                return invalid(f"a name has 1 to {LONGEST_NAME} characters", "name")
+            name = checked_name(self.name)
+            if isinstance(name, Refusal):
+                return name
             found["name"] = name
         if self.budget is not None:
             if self.budget.minor <= 0:
@@ -55,10 +55,10 @@ class Writing:
         found |= {"period_from": self.period_from} if self.period_from else {}
         found |= {"period_until": self.period_until} if self.period_until else {}
         if self.parameters is not None:
-            try:
-                found["parameters"] = written(read(self.parameters))
-            except Unreadable as mistake:
-                return invalid(str(mistake), "parameters")
+            form = read_parameters(read, self.parameters)
+            if isinstance(form, Refusal):
+                return form
+            found["parameters"] = written(form)
         return found
 
 

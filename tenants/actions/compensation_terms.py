@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select, text
 
 from domain.compensation.kinds import FundBucket, FundOperation, TermsStatus
-from domain.compensation.terms import Terms, read
-from domain.json_forms import Unreadable
+from domain.compensation.terms import read
+from domain.json_forms import read_parameters
 from domain.money import EXPONENTS, Money
 from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
 from tenants.actions.once import Done, Outcome, Refused
@@ -34,7 +34,7 @@ class Draft:
 
 async def draft(transaction: Transaction, subject: str, wanted: Draft) -> Outcome:
     """Write a version of a fund's terms, and the fund itself where it is new; nothing is covered by it yet."""
-    terms = _read(wanted.parameters)
+    terms = read_parameters(read, wanted.parameters)
     if isinstance(terms, Refusal):
         return Refused(terms)
     await transaction.rows(text(ONE_AT_A_TIME))
@@ -83,13 +83,6 @@ async def contribute(
         return Refused(invalid("an amount above zero is needed", "amount"))
     movement = Movement(fund_id, fund.currency, FundOperation.CONTRIBUTE, amount.minor, subject)
     return Done(await post(transaction, movement, {(funder, FundBucket.CONTRIBUTED): amount.minor}))
-
-
-def _read(parameters: str) -> Terms | Refusal:
-    try:
-        return read(parameters)
-    except Unreadable as mistake:
-        return invalid(str(mistake), "parameters")
 
 
 async def _fund(transaction: Transaction, subject: str, wanted: Draft) -> int | Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -10,7 +11,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from domain.divisions.json_form import read, written
 from domain.divisions.models import EDITABLE, MAY_FOLLOW, DivisionForm, DivisionKind, DivisionStatus
-from domain.json_forms import Unreadable
+from domain.facts import checked_name
+from domain.json_forms import read_parameters
 from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
@@ -22,8 +24,6 @@ from tenants.divisions.simulating import forget_moves
 from tenants.divisions.simulating import simulate as divide_and_compare
 from tenants.segments.settling import owe
 from tenants.tables import division, division_cluster, division_model, division_part
-
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ async def draft(
 ) -> Outcome:
     """Make a model: of the parameters given, else of those of another, else of those in force."""
     await transaction.rows(text(ONE_AT_A_TIME))
-    name = _name(writing.name or "")
+    name = checked_name(writing.name or "")
     if isinstance(name, Refusal):
         return Refused(name)
     form: DivisionForm | Refusal
     if writing.parameters is None:
         form = await _form_of(transaction, kind, based_on)
     else:
-        form = _read(kind, writing.parameters)
+        form = read_parameters(partial(read, kind), writing.parameters)
     if isinstance(form, Refusal):
         return Refused(form)
     m = division_model
@@ -76,13 +76,14 @@ async def edit(
         return model
     if DivisionStatus(model["status"]) not in EDITABLE:
         return _may_not_follow(model, "is not changed any more: draft another one from it")
-    form = read(DivisionKind(model["kind"]), model["parameters"])
-    if writing.parameters is not None:
-        given = _read(DivisionKind(model["kind"]), writing.parameters)
-        if isinstance(given, Refusal):
-            return Refused(given)
-        form = given
-    name = model["name"] if writing.name is None else _name(writing.name)
+    read_model = partial(read, DivisionKind(model["kind"]))
+    if writing.parameters is None:
+        form: DivisionForm | Refusal = read_model(model["parameters"])
+    else:
+        form = read_parameters(read_model, writing.parameters)
+    if isinstance(form, Refusal):
+        return Refused(form)
+    name = model["name"] if writing.name is None else checked_name(writing.name)
     if isinstance(name, Refusal):
         return Refused(name)
     await _forget_divisions(transaction, model_id)
@@ -192,20 +193,6 @@ async def _form_of(
     if based_on is None:
         return invalid("no model of this kind is in force: say the parameters", "parameters")
     return not_found("division model of this kind", "basedOnId")
-
-
-def _read(kind: DivisionKind, parameters: str) -> DivisionForm | Refusal:
-    try:
-        return read(kind, parameters)
-    except Unreadable as mistake:
-        return invalid(str(mistake), "parameters")
-
-
-def _name(name: str) -> str | Refusal:
-    name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        return invalid(f"a name has 1 to {LONGEST_NAME} characters", "name")
-    return name
 
 
 async def _active(transaction: Transaction, kind: DivisionKind) -> int | None:

@@ -6,7 +6,8 @@ import datetime as dt
 
 from sqlalchemy import select, text
 
-from domain.json_forms import Unreadable
+from domain.facts import checked_name
+from domain.json_forms import read_parameters
 from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
 from domain.scorecards.kinds import ScorecardModelStatus, ScorePeriod
 from domain.scorecards.models import read
@@ -17,25 +18,22 @@ from tenants.scorecards.computing import ONE_AT_A_TIME, active_model, compute
 from tenants.scorecards.models import put_in_force, write
 from tenants.tables import scorecard_model
 
-LONGEST_NAME = 100
-
 
 async def draft(transaction: Transaction, subject: str, name: str, parameters: str | None) -> Outcome:
     """Write a version of the model: of the parameters given, else of those in force."""
     await transaction.rows(text(ONE_AT_A_TIME))
-    name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        return Refused(invalid(f"a name has 1 to {LONGEST_NAME} characters", "name"))
+    called = checked_name(name)
+    if isinstance(called, Refusal):
+        return Refused(called)
     if parameters is None:
         model = await active_model(transaction)
         if model is None:
             return Refused(invalid("no model is in force: say the parameters", "parameters"))
-        return Done((await write(transaction, subject, name, model.form),))
-    try:
-        form = read(parameters)
-    except Unreadable as mistake:
-        return Refused(invalid(str(mistake), "parameters"))
-    return Done((await write(transaction, subject, name, form),))
+        return Done((await write(transaction, subject, called, model.form),))
+    form = read_parameters(read, parameters)
+    if isinstance(form, Refusal):
+        return Refused(form)
+    return Done((await write(transaction, subject, called, form),))
 
 
 async def activate(transaction: Transaction, subject: str, model_id: int, expected_version: int) -> Outcome:
