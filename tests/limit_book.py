@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from domain.limits import booking, ledger
+from domain.limits import booking, ledger, parameters
 from domain.limits.formulas import STANDING, converted, granted, resolve, with_tolerance
 from domain.limits.movements import Ask, Booked, CapChange, Place, Recorded
 from domain.limits.nodes import NOTHING, CapKey, CapShare, Commitment, LimitNode, NodeKey, NodeKind, Sharing
@@ -167,7 +167,10 @@ class Book:
         return [each for each in self.commitments.values() if each.balance]
 
 
+BANK, REGION, OTHER = key(HEADQUARTERS, 1), key(SHANGHAI, 2), key(HUANGPU, 4)
 BRANCH, SHARED, FENCE, INNER = (key(PUDONG, n) for n in (3, 5, 6, 7))
+NEW = key(PUDONG, 20)
+A_DAY = dt.timedelta(days=1)
 TOMORROW = NOW + dt.timedelta(days=1)
 
 
@@ -175,18 +178,30 @@ def branch(s: int = 1000, shared: int = 600, fence: int = 300, inner: int = 200,
     """A branch with a shared line, and a ring-fenced one that has a sublimit."""
     return Book(
         top(HEADQUARTERS, 1, 9000, None, NodeKind.BANK),
-        top(SHANGHAI, 2, 5000, key(HEADQUARTERS, 1), NodeKind.REGION),
-        top(PUDONG, 3, s, key(SHANGHAI, 2), NodeKind.BRANCH, name="Pudong"),
+        top(SHANGHAI, 2, 5000, BANK, NodeKind.REGION),
+        top(PUDONG, 3, s, REGION, NodeKind.BRANCH, name="Pudong"),
         node(PUDONG, 5, shared, BRANCH, name="Lingang Ports"),
         node(PUDONG, 6, fence, BRANCH, sharing=FENCED, name="Zhangjiang Chips", **of_the_fence),
         node(PUDONG, 7, inner, FENCE, kind=NodeKind.SUBLIMIT, name="letters of credit"),
     )
 
 
+def two_branches() -> Book:
+    """The same, and a branch beside it."""
+    book = branch()
+    book.nodes[OTHER] = top(HUANGPU, 4, 800, REGION, NodeKind.BRANCH, name="Huangpu")
+    return with_terms(book, REGION, dealt=1800)
+
+
 def with_terms(book: Book, of: NodeKey, **terms: Any) -> Book:
     """The book with some of a node's terms as a test needs them."""
     book.nodes[of] = replace(book.nodes[of], **terms)
     return book
+
+
+def adjusted(book: Book, of: NodeKey, **terms: Any) -> Booked | Refusal:
+    """What becomes of a wish for other terms of a node."""
+    return parameters.adjust(book.place(of), replace(book.nodes[of], **terms), book.above(of))
 
 
 def reserved(book: Book, leaf: NodeKey, amount: int) -> Commitment:

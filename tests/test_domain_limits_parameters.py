@@ -9,28 +9,31 @@ from typing import Any
 
 import pytest
 from limit_book import (
+    A_DAY,
+    BANK,
     BRANCH,
     DAY,
     FENCE,
     FENCED,
     FIRST,
-    HEADQUARTERS,
     HUANGPU,
     INNER,
     LAST,
+    NEW,
+    OTHER,
     PUDONG,
-    SHANGHAI,
+    REGION,
     SHARED,
-    Book,
+    adjusted,
     available,
     branch,
     broken_invariants,
     code_of,
     drawn,
-    key,
     node,
     reserved,
     top,
+    two_branches,
     with_terms,
     yuan,
 )
@@ -40,25 +43,6 @@ from domain.limits.formulas import committed, headroom
 from domain.limits.movements import Booked
 from domain.limits.nodes import LimitNode, NodeKey, NodeKind, NodeStatus, Reinstatement, Sharing
 from domain.refusals import Possible, Refusal
-
-BANK, REGION, OTHER = key(HEADQUARTERS, 1), key(SHANGHAI, 2), key(HUANGPU, 4)
-NEW = key(PUDONG, 20)
-A_DAY = dt.timedelta(days=1)
-
-
-def two_branches() -> Book:
-    """The branch of the other tests, and one beside it."""
-    book = branch()
-    huangpu = top(HUANGPU, 4, 800, REGION, NodeKind.BRANCH, name="Huangpu")
-    book.nodes[OTHER] = huangpu
-    with_terms(book, REGION, dealt=1800)
-    return book
-
-
-def adjusted(book: Book, of: NodeKey, **terms: Any) -> Booked | Refusal:
-    after = replace(book.nodes[of], **terms)
-    return parameters.adjust(book.place(of), after, book.above(of))
-
 
 # --- opened, approved, activated ------------------------------------------------------------------------------
 

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from limit_book import (
+    BANK,
     BRANCH,
     DAY,
     FENCE,
-    HEADQUARTERS,
-    HUANGPU,
     INNER,
+    OTHER,
     PUDONG,
+    REGION,
     SHANGHAI,
     SHARED,
-    Book,
     available,
     branch,
     broken_invariants,
     code_of,
     drawn,
-    key,
     node,
     reserved,
-    top,
+    two_branches,
     with_terms,
     yuan,
 )
@@ -35,27 +33,9 @@ from limit_book import (
 from domain.limits import booking, parameters, rearranging
 from domain.limits.formulas import headroom
 from domain.limits.movements import Booked
-from domain.limits.nodes import NodeKey, NodeKind, NodeStatus, Operation
+from domain.limits.nodes import NodeKey, NodeStatus, Operation
 from domain.limits.reversing import reverse
 from domain.refusals import Possible, Refusal
-
-BANK, REGION, OTHER = key(HEADQUARTERS, 1), key(SHANGHAI, 2), key(HUANGPU, 4)
-NEW = key(PUDONG, 20)
-A_DAY = dt.timedelta(days=1)
-
-
-def two_branches() -> Book:
-    """The branch of the other tests, and one beside it."""
-    book = branch()
-    huangpu = top(HUANGPU, 4, 800, REGION, NodeKind.BRANCH, name="Huangpu")
-    book.nodes[OTHER] = huangpu
-    with_terms(book, REGION, dealt=1800)
-    return book
-
-
-def adjusted(book: Book, of: NodeKey, **terms: Any) -> Booked | Refusal:
-    after = replace(book.nodes[of], **terms)
-    return parameters.adjust(book.place(of), after, book.above(of))
 
 
 @pytest.mark.parametrize(
