@@ -15,7 +15,8 @@ from domain.allocation.runs import EDITABLE, MAY_FOLLOW, RunStatus
 from domain.facts import checked_name
 from domain.json_forms import read_parameters
 from domain.money import Money
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found, second_person_needed
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.allocation.adopting import adopt as put_in_force
 from tenants.allocation.shipped import shipped_parameters
@@ -139,8 +140,7 @@ async def adopt(transaction: Transaction, subject: str, run_id: int, expected_ve
     if not run["feasible"]:
         return _may_not_follow(run, "has no amounts to adopt: its constraints conflict")
     if subject in (run["created_by"], run["edited_by"]):
-        message = "whoever wrote a run does not adopt it: let a second person look at it and do that"
-        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message), (run_id,))
+        return Refused(second_person_needed("wrote a run", "adopt it"), (run_id,))
     await transaction.connection.execute(FOR_ALL_CLIENTS)
     refusal = await put_in_force(transaction, run, subject)
     if refusal is not None:
@@ -170,15 +170,16 @@ _OF_A_SIMULATION = (
 )
 
 
-async def _locked(transaction: Transaction, run_id: int, expected_version: int, to: RunStatus) -> Any:
+async def _locked(
+    transaction: Transaction, run_id: int, expected_version: int, to: RunStatus
+) -> asyncpg.Record | Refused:
     """The run, with all others locked against changes, or why it cannot become what is wanted."""
     await transaction.rows(text(ONE_AT_A_TIME))
     r = allocation_run
-    run = await transaction.row(select(r).where(r.c.id == run_id).with_for_update())
-    if run is None:
-        return Refused(not_found("allocation run", "runId"))
-    if run["version"] != expected_version:
-        return Refused(changed_since(run["version"]), (run_id,))
+    row, key = select(r).where(r.c.id == run_id), (run_id,)
+    run = await locked_as_seen(transaction, row, key, expected_version, not_found("allocation run", "runId"))
+    if isinstance(run, Refused):
+        return run
     status = RunStatus(run["status"])
     if to not in MAY_FOLLOW[status]:
         later = "is not changed any more: draft another one from it"

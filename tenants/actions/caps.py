@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql
 
 from domain.limits.regulation import MAY_FOLLOW, Capital, CapPer, CapStatus, Preset
 from domain.money import Money
-from domain.refusals import Possible, Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Possible, Refusal, RefusalCode, invalid, not_found, second_person_needed
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Key, Outcome, Refused
 from tenants.limits.counting import STATEMENT_LIMIT_S, PoolKey, lock_tops
 from tenants.limits.dealing import count_on_the_books, redeal, set_ceilings, take_back
@@ -194,8 +195,7 @@ async def _activation_refused(
     if CapStatus.ACTIVE not in MAY_FOLLOW[CapStatus(cap["status"])]:
         return _may_not_follow("only a draft comes into force: draft another one in its place")
     if actor == cap["created_by"]:
-        message = "whoever wrote a cap does not put it in force: let a second person look at it and do that"
-        return Refusal(RefusalCode.SECOND_PERSON_NEEDED, message)
+        return second_person_needed("wrote a cap", "put it in force")
     if not cap["valid_from"] <= today <= (cap["valid_until"] or dt.date.max):
         return _may_not_follow("it holds from another day on, or no more: activate it within its validity")
     if cap["ceiling_of"] is not None:
@@ -257,17 +257,11 @@ async def _share(transaction: Transaction, key: PoolKey, branch_id: int) -> Outc
     return Done((branch_id, *key)) if there else Refused(not_found("share of this branch", "unitCode"))
 
 
-async def _locked(transaction: Transaction, cap_id: int, expected_version: int) -> Any:
+async def _locked(transaction: Transaction, cap_id: int, expected_version: int) -> asyncpg.Record | Refused:
     """The cap, with all others locked against changes, or why there is nothing to change."""
     await transaction.rows(text(ONE_AT_A_TIME))
-    cap = await transaction.row(
-        select(concentration_cap).where(concentration_cap.c.id == cap_id).with_for_update()
-    )
-    if cap is None:
-        return Refused(not_found("cap", "capId"))
-    if cap["version"] != expected_version:
-        return Refused(changed_since(cap["version"]), (cap_id,))
-    return cap
+    row = select(concentration_cap).where(concentration_cap.c.id == cap_id)
+    return await locked_as_seen(transaction, row, (cap_id,), expected_version, not_found("cap", "capId"))
 
 
 async def _set(transaction: Transaction, cap_id: int, **values: Any) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from domain.refusals import Refusal, RefusalCode, changed_since, not_found
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
 from tenants.tables import client, contact, credit_event, financial_statement
@@ -97,13 +98,12 @@ async def save_contact(
 async def remove_contact(transaction: Transaction, key: ClientKey, expected_version: int) -> Outcome:
     """Take a contact from its client; what is left is the client."""
     same = (contact.c.branch_id == key[0], contact.c.id == key[1])
-    seen = await transaction.row(
-        select(contact.c.client_id, contact.c.version).where(*same).with_for_update()
+    row = select(contact.c.client_id, contact.c.version).where(*same)
+    seen = await locked_as_seen(
+        transaction, row, key, expected_version, not_found("contact of this client", "contactId")
     )
-    if seen is None:
-        return Refused(not_found("contact of this client", "contactId"))
-    if seen["version"] != expected_version:
-        return Refused(changed_since(seen["version"]), key)
+    if isinstance(seen, Refused):
+        return seen
     await transaction.rows(delete(contact).where(*same))
     return Done((key[0], seen["client_id"]))
 

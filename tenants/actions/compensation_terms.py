@@ -10,7 +10,7 @@ from domain.compensation.kinds import FundBucket, FundOperation, TermsStatus
 from domain.compensation.terms import read
 from domain.json_forms import read_parameters
 from domain.money import EXPONENTS, Money
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found, second_person_needed
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.compensation.books import lock_fund
 from tenants.compensation.posting import Movement, post
@@ -60,10 +60,7 @@ async def activate(transaction: Transaction, subject: str, terms_id: int, expect
         message = f"terms that are {terms['status']} do not come into force: draft others"
         return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (terms_id,))
     if subject == terms["created_by"]:
-        message = (
-            "whoever wrote terms does not put them into force: let a second person look at them and do that"
-        )
-        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message), (terms_id,))
+        return Refused(second_person_needed("wrote terms", "put them into force"), (terms_id,))
     await put_in_force(transaction, subject, fund_id, terms_id)
     return Done((terms_id,))
 

@@ -13,7 +13,8 @@ from domain.divisions.json_form import read, written
 from domain.divisions.models import EDITABLE, MAY_FOLLOW, DivisionForm, DivisionKind, DivisionStatus
 from domain.facts import checked_name
 from domain.json_forms import read_parameters
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, invalid, not_found, second_person_needed
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
 from tenants.divisions.computing import compute
@@ -131,8 +132,7 @@ async def activate(transaction: Transaction, subject: str, model_id: int, expect
     if DivisionStatus.ACTIVE not in MAY_FOLLOW[DivisionStatus(model["status"])]:
         return _may_not_follow(model, "cannot come into force: only what has been simulated as it stands can")
     if subject in (model["created_by"], model["edited_by"]):
-        message = "whoever wrote a model does not put it in force: let a second person look at it and do that"
-        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message), (model_id,))
+        return Refused(second_person_needed("wrote a model", "put it in force"), (model_id,))
     kind = DivisionKind(model["kind"])
     known = await _active(transaction, kind)
     if known is not None:
@@ -163,18 +163,13 @@ async def archive(transaction: Transaction, subject: str, model_id: int, expecte
     return await _change(transaction, model, status=DivisionStatus.ARCHIVED, archived_at=func.now())
 
 
-async def _locked(transaction: Transaction, model_id: int, expected_version: int) -> Any:
+async def _locked(transaction: Transaction, model_id: int, expected_version: int) -> asyncpg.Record | Refused:
     """The model, with all others locked against changes, or why there is nothing to change."""
     # One change at a time: two that put a model in force would each archive the other's predecessor.
     await transaction.rows(text(ONE_AT_A_TIME))
-    model = await transaction.row(
-        select(division_model).where(division_model.c.id == model_id).with_for_update()
-    )
-    if model is None:
-        return Refused(not_found("division model", "modelId"))
-    if model["version"] != expected_version:
-        return Refused(changed_since(model["version"]), (model_id,))
-    return model
+    row = select(division_model).where(division_model.c.id == model_id)
+    missing = not_found("division model", "modelId")
+    return await locked_as_seen(transaction, row, (model_id,), expected_version, missing)
 
 
 def _may_not_follow(model: asyncpg.Record, what: str) -> Refused:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text, update
 from domain.imports import MAY_FOLLOW, ImportStatus
 from domain.organisation import MoveRefusal, refuse_move
 from domain.refusals import Refusal, RefusalCode, changed_since, not_found
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
 from tenants.organisation import read_organisation
@@ -49,13 +50,10 @@ async def set_import_status(
 ) -> Outcome:
     """Pause or cancel an import; it obeys after the batch it is at."""
     same = (import_job.c.branch_id == key[0], import_job.c.id == key[1])
-    job = await transaction.row(
-        select(import_job.c.status, import_job.c.version).where(*same).with_for_update()
-    )
-    if job is None:
-        return Refused(not_found("import", "importId"))
-    if job["version"] != expected_version:
-        return Refused(changed_since(job["version"]), key)
+    row = select(import_job.c.status, import_job.c.version).where(*same)
+    job = await locked_as_seen(transaction, row, key, expected_version, not_found("import", "importId"))
+    if isinstance(job, Refused):
+        return job
     if wanted not in MAY_FOLLOW[ImportStatus(job["status"])]:
         message = f"an import that is {job['status']} cannot become {wanted}"
         return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("status",)), key)

@@ -6,12 +6,14 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from domain.connections.facts import is_made_longer, refuse_confirmation, refuse_end, refuse_itself
-from domain.refusals import Refusal, RefusalCode, changed_since, not_found
+from domain.refusals import Refusal, RefusalCode, not_found
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.connected.deriving import derive
 from tenants.database import Transaction
@@ -82,14 +84,9 @@ def _same(key: LinkKey) -> tuple[ColumnElement[bool], ...]:
     return client_link.c.branch_id == key[0], client_link.c.id == key[1]
 
 
-async def _seen(transaction: Transaction, key: LinkKey, expected_version: int) -> Any:
-    """The link, locked, if it is as the caller has seen it."""
-    seen = await transaction.row(select(client_link).where(*_same(key)).with_for_update())
-    if seen is None:
-        return Refused(not_found("link", "linkId"))
-    if seen["version"] != expected_version:
-        return Refused(changed_since(seen["version"]), key)
-    return seen
+async def _seen(transaction: Transaction, key: LinkKey, expected_version: int) -> asyncpg.Record | Refused:
+    row = select(client_link).where(*_same(key))
+    return await locked_as_seen(transaction, row, key, expected_version, not_found("link", "linkId"))
 
 
 async def _changed(transaction: Transaction, key: LinkKey, seen: Any, values: dict[str, Any]) -> Outcome:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 from sqlalchemy import func, insert, or_, select, text, update
 from uuid_utils.compat import uuid7
@@ -14,8 +15,9 @@ from domain.allocation.form import AllocationForm, read
 from domain.allocation.reclaiming import Proposed, propose
 from domain.allocation.runs import ChangeKind, ChangeStatus, RunStatus
 from domain.money import Money
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, invalid, not_found, second_person_needed
 from tenants.actions.allocation import ONE_AT_A_TIME
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.allocation.changing import change
 from tenants.allocation.months import NodeKey, Used, last_months
@@ -108,8 +110,7 @@ async def carry_out(
     if isinstance(found, Refused):
         return found
     if subject == found["proposed_by"]:
-        message = "whoever proposed it does not carry it out: let a second person look at it and do that"
-        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message), key)
+        return Refused(second_person_needed("proposed it", "carry it out"), key)
     node = (key[0], found["node_id"])
     kind = ChangeKind(found["kind"])
     refusal = await change(transaction, node, kind, found["amount_minor"], subject, found["reason"])
@@ -171,14 +172,16 @@ async def _insert(
     )
 
 
-async def _locked(transaction: Transaction, key: tuple[int, UUID], expected_version: int) -> Any:
+async def _locked(
+    transaction: Transaction, key: tuple[int, UUID], expected_version: int
+) -> asyncpg.Record | Refused:
     c = quota_change
-    mine = c.c.branch_id == key[0], c.c.id == key[1]
-    found = await transaction.row(select(c).where(*mine).with_for_update())
-    if found is None:
-        return Refused(not_found("change of a quota", "changeId"))
-    if found["version"] != expected_version:
-        return Refused(changed_since(found["version"]), key)
+    row = select(c).where(c.c.branch_id == key[0], c.c.id == key[1])
+    found = await locked_as_seen(
+        transaction, row, key, expected_version, not_found("change of a quota", "changeId")
+    )
+    if isinstance(found, Refused):
+        return found
     if found["status"] != ChangeStatus.PROPOSED:
         message = f"a change that is {found['status']} stays what it is"
         return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), key)

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.conditions import Unreadable
 from domain.organisation import UnitKind
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, invalid, not_found
 from domain.segmentation import json_form
 from domain.segmentation.checking import Severity
 from domain.segmentation.rules import RuleSet, Version
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.segments import activating, simulating
 from tenants.segments.rulebook import RulesInForce, read_paths, read_rulebook, rule_set_of
@@ -259,11 +260,12 @@ def _refused_end(row: Row, subject: str, today: dt.date) -> Refusal | None:
 async def _locked(
     transaction: Transaction, rule_set_id: int, expected_version: int, statuses: tuple[str, ...], done: str
 ) -> Row | Refused:
-    row: Row | None = await transaction.row(select(rule_set).where(_t.id == rule_set_id).with_for_update())
-    if row is None:
-        return Refused(not_found("rule set", "ruleSetId"))
-    if row["version"] != expected_version:
-        return Refused(changed_since(row["version"]), (rule_set_id,))
+    asked, key = select(rule_set).where(_t.id == rule_set_id), (rule_set_id,)
+    row: Row | Refused = await locked_as_seen(
+        transaction, asked, key, expected_version, not_found("rule set", "ruleSetId")
+    )
+    if isinstance(row, Refused):
+        return row
     if row["status"] not in statuses:
         message = f"a rule set that is {row['status']} cannot be {done}: draft another one"
         return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("ruleSetId",)), (rule_set_id,))

@@ -8,10 +8,11 @@ from sqlalchemy import select, text
 
 from domain.facts import checked_name
 from domain.json_forms import read_parameters
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, invalid, not_found, second_person_needed
 from domain.scorecards.kinds import ScorecardModelStatus, ScorePeriod
 from domain.scorecards.models import read
 from domain.scorecards.periods import is_end_of
+from tenants.actions.as_seen import locked_as_seen
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
 from tenants.scorecards.computing import ONE_AT_A_TIME, active_model, compute
@@ -40,17 +41,17 @@ async def activate(transaction: Transaction, subject: str, model_id: int, expect
     """Score branches by this model from now on; by a second person. What was scored stays as it is."""
     await transaction.rows(text(ONE_AT_A_TIME))
     m = scorecard_model
-    model = await transaction.row(select(m).where(m.c.id == model_id).with_for_update())
-    if model is None:
-        return Refused(not_found("scorecard model", "modelId"))
-    if model["version"] != expected_version:
-        return Refused(changed_since(model["version"]), (model_id,))
+    row, key = select(m).where(m.c.id == model_id), (model_id,)
+    model = await locked_as_seen(
+        transaction, row, key, expected_version, not_found("scorecard model", "modelId")
+    )
+    if isinstance(model, Refused):
+        return model
     if model["status"] != ScorecardModelStatus.DRAFT:
         message = f"a model that is {model['status']} does not come into force: draft another one from it"
         return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (model_id,))
     if subject == model["created_by"]:
-        message = "whoever wrote a model does not put it in force: let a second person look at it and do that"
-        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message), (model_id,))
+        return Refused(second_person_needed("wrote a model", "put it in force"), (model_id,))
     await put_in_force(transaction, subject, model_id)
     return Done((model_id,))
 
