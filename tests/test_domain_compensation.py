@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from domain.compensation import rules
 from domain.compensation.eligibility import unmet
+from domain.compensation.fund import Account, Books, Cover, grantable, standing_of
 from domain.compensation.kinds import BreakerBase, ClaimStatus, EnrolmentStatus, FundBucket, FundStanding
 from domain.compensation.ledger import Posted, differences, replay
-from domain.compensation.recovering import flow_back
-from domain.compensation.rules import Account, Books, Claim, Cover, Enrolment, Loan
+from domain.compensation.rules import Claim, Enrolment, Loan, flow_back
 from domain.compensation.terms import Terms, read, written
 from domain.json_forms import Unreadable
 from domain.money import Money
@@ -152,7 +152,7 @@ def test_what_is_said_to_be_possible_is(city: int, district: int, covered: int, 
     accounts = dict.fromkeys(by, Account(contributed=city)) | {min(by): Account(contributed=district)}
     of = Books("CNY", accounts, covered)
     cover = replace(COVER, weights=by)
-    possible = rules.grantable(cover, of)
+    possible = grantable(cover, of)
     if possible > 0:
         assert not isinstance(rules.approve(cover, of, replace(CLAIM, amount=possible), "hana"), Refusal)
 
@@ -211,7 +211,7 @@ def test_a_loan_leaves_the_fund_while_nothing_is_claimed_of_it() -> None:
 def test_a_fund_stops_when_the_breaker_trips_or_a_funder_has_nothing_left(
     cover: Any, of: Books, expected: FundStanding
 ) -> None:
-    assert rules.standing_of(cover, of) is expected
+    assert standing_of(cover, of) is expected
 
 
 posted = st.builds(

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from domain.compensation.fund import Account
 from domain.compensation.kinds import FundBucket
-from domain.compensation.rules import Account
 
 AccountKey = tuple[int, str]
 """The fund's id and the funder."""

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import func, select, text
 
+from domain.compensation.fund import Account, Books, Cover
 from domain.compensation.kinds import (
     BreakerBase,
     ClaimStatus,
@@ -22,7 +23,7 @@ from domain.compensation.kinds import (
     FundBucket,
     FundStanding,
 )
-from domain.compensation.rules import Account, Books, Claim, Cover, Enrolment, Loan
+from domain.compensation.rules import Claim, Enrolment, Loan
 from tenants.database import Transaction
 from tenants.tables import (
     compensation_account,

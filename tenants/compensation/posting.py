@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, text, update
 from uuid_utils.compat import uuid7
 
+from domain.compensation.fund import standing_of
 from domain.compensation.kinds import FundOperation
-from domain.compensation.rules import Postings, standing_of
+from domain.compensation.rules import Postings
 from tenants.compensation.books import lock_fund
 from tenants.database import Transaction
 from tenants.tables import compensation_fund, compensation_movement, compensation_posting, unit
