@@ -11,11 +11,12 @@ from strawberry.types import Info
 from domain.access import Action
 from domain.money import Money
 from domain.refusals import Refusal
-from schema.allocation import AllocationRun, QuotaChange
+from schema.allocation import AllocationRun
 from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
 from schema.limit_inputs import amount_of, reason_of
 from schema.payloads import payload, success
+from schema.quota_changes import QuotaChange
 from schema.refusals import Conflict, LimitRefused, SecondPersonNeeded, StatusRefused, user_error
 from tenants.actions import allocation, quota_changes
 from tenants.actions.allocation import Writing

@@ -15,6 +15,7 @@ import schema.division_models
 import schema.divisions
 import schema.limit_nodes
 import schema.links
+import schema.quota_changes
 import schema.quota_snapshots
 import schema.quotas
 import schema.rule_sets
