@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.limits.caps import Dealt, Holding, chunk, deal, lowered
-from domain.limits.regulation import Capital, CapitalMeasure, ceiling_of, read_presets
+from domain.limits.regulation import read_presets
 
 A, B, C = 1, 2, 3
 
@@ -107,10 +107,7 @@ def test_lowering_never_cuts_below_what_is_used(held: dict[int, Holding], ceilin
     assert total <= ceiling or cut.over_limit
 
 
-def test_a_ceiling_is_rounded_down() -> None:
-    capital = Capital(net_capital=1_005, tier_1=999, currency="CNY")
-    assert ceiling_of(Decimal("0.1"), CapitalMeasure.NET_CAPITAL, capital) == 100
-    assert ceiling_of(Decimal("0.25"), CapitalMeasure.TIER_1, capital) == 249
+def test_what_is_dealt_at_once_is_rounded_down() -> None:
     assert chunk(999, Decimal("0.05")) == 49
 
 

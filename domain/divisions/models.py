@@ -210,9 +210,6 @@ class ClimateParameters(Form):
     default_months: Annotated[int, Field(ge=1, le=240)]
 
 
-Parameters = EconomicParameters | IndustryParameters | ClimateParameters
-
-
 class EconomicForm(EconomicParameters):
     """An economic model in full."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -51,15 +51,6 @@ class Capital:
     net_capital: int
     tier_1: int
     currency: str
-
-    def measured(self, measure: CapitalMeasure) -> int:
-        """One of them."""
-        return self.net_capital if measure is CapitalMeasure.NET_CAPITAL else self.tier_1
-
-
-def ceiling_of(fraction: Decimal, measure: CapitalMeasure, capital: Capital) -> int:
-    """A fraction of the capital, rounded down: a ceiling is never above what the supervisor allows."""
-    return int((fraction * capital.measured(measure)).to_integral_value(ROUND_FLOOR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,46 +19,43 @@ Bound = Annotated[Decimal, Field(ge=-1_000_000, le=1_000_000, decimal_places=6)]
 
 
 class Figure(StrEnum):
-    """What the bank knows of a branch at the end of a period, or over it; each is a fraction."""
+    """What the bank knows of a branch at the end of a period, or over it; each is a fraction.
 
+    Lending is what is owed at the period's end, in the model's currency.
+    """
+
+    # Limits that are exceeded, of those in force; known of the latest period only
     LIMIT_BREACH_SHARE = "limitBreachShare"
+    # Overrides, of all reservations and overrides in the period
     OVERRIDE_SHARE = "overrideShare"
+    # Tasks overdue at the period's end, of those open then or done in it
     LATE_TASK_SHARE = "lateTaskShare"
+    # Active clients with an annual statement not older than `statementMonths`
     STATEMENT_SHARE = "statementShare"
+    # Lending more than `nonPerformingDays` past due; in the latest period substandard or worse as well
     NON_PERFORMING_SHARE = "nonPerformingShare"
+    # Lending more than `pastDueDays` past due
     PAST_DUE_SHARE = "pastDueShare"
+    # Lending that a public body guarantees
     GUARANTEED_SHARE = "guaranteedShare"
+    # Net interest + fees - cost - expected loss, a year's worth, over the capital held
     RETURN_ON_CAPITAL = "returnOnCapital"
+    # Fees, of net interest and fees
     FEE_SHARE = "feeShare"
+    # Lending by green loans
     GREEN_SHARE = "greenShare"
+    # Lending against pledged intellectual property
     IP_PLEDGED_SHARE = "ipPledgedShare"
+    # Lending by supply chain finance
     SUPPLY_CHAIN_SHARE = "supplyChainShare"
+    # Lending to growth clients, of lending to clients whose type is on record
     GROWTH_CLIENT_SHARE = "growthClientShare"
+    # Lending to small and micro firms, of lending to clients whose size is known
     SMALL_FIRM_SHARE = "smallFirmShare"
+    # Lending in key and underdeveloped regions, of lending in regions with a tier
     DEVELOPING_REGION_SHARE = "developingRegionShare"
+    # Lending that a risk compensation fund covers
     FUND_COVERED_SHARE = "fundCoveredShare"
-
-
-MEANING: dict[Figure, str] = {
-    Figure.LIMIT_BREACH_SHARE: "Limits that are exceeded, of those in force; known of the latest period only.",
-    Figure.OVERRIDE_SHARE: "Overrides, of all reservations and overrides in the period.",
-    Figure.LATE_TASK_SHARE: "Tasks overdue at the period's end, of those open then or done in it.",
-    Figure.STATEMENT_SHARE: "Active clients with an annual statement not older than `statementMonths`.",
-    Figure.NON_PERFORMING_SHARE: "Lending more than `nonPerformingDays` past due; in the latest period "
-    "substandard or worse as well.",
-    Figure.PAST_DUE_SHARE: "Lending more than `pastDueDays` past due.",
-    Figure.GUARANTEED_SHARE: "Lending that a public body guarantees.",
-    Figure.RETURN_ON_CAPITAL: "Net interest + fees - cost - expected loss, a year's worth, over the capital held.",
-    Figure.FEE_SHARE: "Fees, of net interest and fees.",
-    Figure.GREEN_SHARE: "Lending by green loans.",
-    Figure.IP_PLEDGED_SHARE: "Lending against pledged intellectual property.",
-    Figure.SUPPLY_CHAIN_SHARE: "Lending by supply chain finance.",
-    Figure.GROWTH_CLIENT_SHARE: "Lending to growth clients, of lending to clients whose type is on record.",
-    Figure.SMALL_FIRM_SHARE: "Lending to small and micro firms, of lending to clients whose size is known.",
-    Figure.DEVELOPING_REGION_SHARE: "Lending in key and underdeveloped regions, of lending in regions with a tier.",
-    Figure.FUND_COVERED_SHARE: "Lending that a risk compensation fund covers.",
-}
-"""What each figure is; lending is what is owed at the period's end, in the model's currency."""
 
 
 class Indicator(Form):

@@ -38,7 +38,6 @@ from domain.allocation.runs import (
 from tenants.tables.columns import SCHEMA, at, code, in_currency, metadata, minor, tenant_key, version
 from tenants.tables.views import views
 
-TIERS = ("CORE", "KEY", "UNDERDEVELOPED")
 BY_RULE = ("proportional", "equal_awards", "equal_losses", "talmud")
 """The scarcity rules beside the optimum."""
 
