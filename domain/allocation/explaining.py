@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.allocation.model import BUDGET_ROW
+from domain.allocation.model import BUDGET_ROW, Floats, Ints
 from domain.allocation.runs import ConstraintKind
 from domain.allocation.solving import NOTHING, Solution
 from domain.allocation.words import listed, money, rate
@@ -91,14 +91,7 @@ def _held_back(solution: Solution) -> tuple[HeldBack | None, ...]:
     problem = solution.problem
     n = len(problem.cells)
     rows = [np.arange(n), *(np.array(bound.cells, np.int64) for bound in problem.bounds)]
-    cost = np.zeros(n)
-    for price, cells in zip(solution.prices, rows, strict=True):
-        if price:
-            cost[cells] += price
-    if problem.slices:
-        for price, target in zip(solution.target_prices, problem.targets, strict=True):
-            if price:
-                cost[list(target.cells)] += price
+    cost = _costs(solution, rows)
     returns = np.fromiter((float(cell.expected_return) for cell in problem.cells), np.float64, n)
     best, price_of_best = np.full(n, -1, np.int64), np.zeros(n)
     for row, (price, cells) in enumerate(zip(solution.prices, rows, strict=True)):
@@ -108,6 +101,20 @@ def _held_back(solution: Solution) -> tuple[HeldBack | None, ...]:
         alone = cells[(returns[cells] - cost[cells] + price > NOTHING) & (price > price_of_best[cells])]
         best[alone], price_of_best[alone] = row, price
     return tuple(_reason(solution, place, int(best[place])) for place in range(n))
+
+
+def _costs(solution: Solution, rows: list[Ints]) -> Floats:
+    """What one more in each cell costs at the prices of all that it counts in: constraints, then targets."""
+    problem = solution.problem
+    cost = np.zeros(len(problem.cells))
+    for price, cells in zip(solution.prices, rows, strict=True):
+        if price:
+            cost[cells] += price
+    if problem.slices:
+        for price, target in zip(solution.target_prices, problem.targets, strict=True):
+            if price:
+                cost[list(target.cells)] += price
+    return cost
 
 
 def _reason(solution: Solution, place: int, best: int) -> HeldBack | None:
