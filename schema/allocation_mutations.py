@@ -12,7 +12,7 @@ from domain.access import Action
 from domain.money import Money
 from domain.refusals import Refusal
 from schema.allocation import AllocationRun
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
+from schema.carrying_out import acting, carried_out, permitted, reference_key, row_in_scope
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
 from schema.limit_inputs import amount_of, reason_of
 from schema.payloads import payload, success
@@ -163,8 +163,6 @@ class AllocationMutations:
         based_on = None
         if is_given(input.based_on_id):
             based_on = reference_key(input.based_on_id or "", "AllocationRun", "basedOnId")
-        if refusal := first_refusal(writing, based_on):
-            return user_error(refusal)
         act = acting(allocation.draft, request.caller.subject, based_on, writing)
         return await carried_out(request, "draftAllocation", input, act, _SUCCESS[DRAFT], "AllocationRun")
 
@@ -175,11 +173,7 @@ class AllocationMutations:
     async def edit_allocation(
         self, info: Info[Any, Any], input: Annotated[EditAllocationInput, _INPUT]
     ) -> Any:
-        writing = _writing(input)
-        if isinstance(writing, Refusal):
-            permitted(info, Action.KEEP_ALLOCATIONS)
-            return user_error(writing)
-        return await _step(info, EDIT, input, allocation.edit, writing)
+        return await _step(info, EDIT, input, allocation.edit, _writing(input))
 
     @strawberry.mutation(
         graphql_type=_PAYLOAD[SIMULATE],
@@ -221,8 +215,6 @@ class AllocationMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_ALLOCATIONS)
         run_id = reference_key(input.run_id, "AllocationRun", "runId")
-        if isinstance(run_id, Refusal):
-            return user_error(run_id)
         act = acting(quota_changes.propose_reclaims, request.caller.subject, run_id)
         return await carried_out(request, "proposeReclaim", input, act, _SUCCESS[RECLAIM], "AllocationRun")
 
@@ -233,8 +225,6 @@ class AllocationMutations:
         request = permitted(info, Action.KEEP_ALLOCATIONS)
         node = row_in_scope(request, input.node_id, "LimitNode", "nodeId")
         amount, reason = amount_of(input.amount, "amount"), reason_of(input.reason)
-        if refusal := first_refusal(node, amount, reason):
-            return user_error(refusal)
         act = acting(quota_changes.top_up, request.caller.subject, node, amount, reason)
         return await carried_out(request, "topUpQuota", input, act, _SUCCESS[TOP_UP], "QuotaChange")
 
@@ -258,8 +248,6 @@ async def _step(info: Info[Any, Any], name: str, input: Any, action: Any, *more:
     """A run's next step in its life."""
     request = permitted(info, Action.KEEP_ALLOCATIONS)
     run_id = reference_key(input.run_id, "AllocationRun", "runId")
-    if isinstance(run_id, Refusal):
-        return user_error(run_id)
     act = acting(action, request.caller.subject, run_id, input.expected_version, *more)
     operation = name[0].lower() + name[1:]
     return await carried_out(request, operation, input, act, _SUCCESS[name], "AllocationRun")
@@ -269,8 +257,6 @@ async def _change(info: Info[Any, Any], name: str, input: _ChangeStep, action: A
     """A quota change's next step."""
     request = permitted(info, Action.KEEP_ALLOCATIONS)
     key = row_in_scope(request, input.change_id, "QuotaChange", "changeId")
-    if isinstance(key, Refusal):
-        return user_error(key)
     act = acting(action, request.caller.subject, key, input.expected_version)
     operation = name[0].lower() + name[1:]
     return await carried_out(request, operation, input, act, _SUCCESS[name], "QuotaChange")

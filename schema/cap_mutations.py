@@ -157,8 +157,6 @@ class CapMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
         facts = _facts(input)
-        if isinstance(facts, Refusal):
-            return user_error(facts)
         act = acting(caps.draft, request.caller.subject, facts)
         shown = DraftConcentrationCapSuccess
         return await carried_out(request, "draftConcentrationCap", input, act, shown, "ConcentrationCap")
@@ -172,8 +170,6 @@ class CapMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
         cap_id = reference_key(input.cap_id, "ConcentrationCap", "capId")
-        if isinstance(cap_id, Refusal):
-            return user_error(cap_id)
         subject, version = request.caller.subject, input.expected_version
         act = acting(caps.activate, subject, cap_id, version, request.today)
         shown = ActivateConcentrationCapSuccess
@@ -188,8 +184,6 @@ class CapMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_CAPS)
         cap_id = reference_key(input.cap_id, "ConcentrationCap", "capId")
-        if isinstance(cap_id, Refusal):
-            return user_error(cap_id)
         act = acting(caps.archive, request.caller.subject, cap_id, input.expected_version)
         shown = ArchiveConcentrationCapSuccess
         return await carried_out(request, "archiveConcentrationCap", input, act, shown, "ConcentrationCap")

@@ -58,16 +58,18 @@ def permitted(info: Info[Any, Any], action: Action) -> Request:
     return request
 
 
-def acting(action: Callable[..., Awaitable[Outcome]], *arguments: Any) -> Act:
-    """An action that waits for its transaction."""
-    return lambda transaction: action(transaction, *arguments)
+def acting(action: Callable[..., Awaitable[Outcome]], *arguments: Any, **named: Any) -> Act | Refusal:
+    """An action that waits for its transaction, or the first refusal among what it was to act with."""
+    return first_refusal(*arguments, *named.values()) or (
+        lambda transaction: action(transaction, *arguments, **named)
+    )
 
 
 async def carried_out(
     request: Request,
     operation: str,
     sent: Any,
-    act: Act,
+    act: Act | Refusal,
     success: Any,
     type_name: str,
     *,
@@ -76,8 +78,11 @@ async def carried_out(
 ) -> Any:
     """Act once, then show the row as everybody sees it from now on, or the row that stands in the way.
 
+    Where there is a refusal in place of an act, that is the answer.
     `at_once`: the action may decide without locks and write by one statement (`tenants.at_once`).
     """
+    if isinstance(act, Refusal):
+        return user_error(act)
     asked = command(operation, sent)
     if isinstance(asked, Refusal):
         return user_error(asked)

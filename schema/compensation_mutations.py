@@ -9,8 +9,8 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.money import Money
-from domain.refusals import Refusal, invalid
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
+from domain.refusals import Refusal
+from schema.carrying_out import acting, carried_out, permitted, reference_key, row_in_scope
 from schema.compensation import CompensationClaim, CompensationMovement, CompensationTerms, LoanEnrolment
 from schema.compensation_inputs import (
     ActivateCompensationTermsInput,
@@ -26,6 +26,7 @@ from schema.compensation_inputs import (
     amount_of,
 )
 from schema.inputs import is_given
+from schema.limit_inputs import reason_of
 from schema.payloads import payload, success
 from schema.refusals import (
     AlreadyRegistered,
@@ -33,13 +34,11 @@ from schema.refusals import (
     Conflict,
     SecondPersonNeeded,
     StatusRefused,
-    user_error,
 )
 from tenants.actions import compensation, compensation_terms
 from tenants.actions.compensation_terms import Draft
 
 _INPUT = strawberry.argument(description="What is asked.")
-LONGEST_REASON = 2000
 
 _now = "The claim as it is now."
 DraftCompensationTermsSuccess = success(
@@ -108,8 +107,6 @@ class CompensationMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_FUNDS)
         terms_id = reference_key(input.terms_id, "CompensationTerms", "termsId")
-        if isinstance(terms_id, Refusal):
-            return user_error(terms_id)
         act = acting(compensation_terms.activate, request.caller.subject, terms_id, input.expected_version)
         success = ActivateCompensationTermsSuccess
         return await carried_out(
@@ -125,8 +122,6 @@ class CompensationMutations:
         request = permitted(info, Action.KEEP_FUNDS)
         fund_id = reference_key(input.fund_id, "CompensationFund", "fundId")
         amount = amount_of(input.amount)
-        if refusal := first_refusal(fund_id, amount):
-            return user_error(refusal)
         act = acting(compensation_terms.contribute, request.caller.subject, fund_id, input.funder, amount)
         success = ContributeToFundSuccess
         return await carried_out(request, "contributeToFund", input, act, success, "CompensationMovement")
@@ -138,8 +133,6 @@ class CompensationMutations:
         request = permitted(info, Action.ENROL_LOAN)
         key = row_in_scope(request, input.facility_id, "Facility", "facilityId")
         fund_id = reference_key(input.fund_id, "CompensationFund", "fundId")
-        if refusal := first_refusal(fund_id, key):
-            return user_error(refusal)
         act = acting(compensation.enrol, request.caller.subject, key, fund_id)
         return await carried_out(request, "enrolLoan", input, act, EnrolLoanSuccess, "LoanEnrolment")
 
@@ -150,8 +143,6 @@ class CompensationMutations:
     async def withdraw_loan(self, info: Info[Any, Any], input: Annotated[WithdrawLoanInput, _INPUT]) -> Any:
         request = permitted(info, Action.ENROL_LOAN)
         key = row_in_scope(request, input.enrolment_id, "LoanEnrolment", "enrolmentId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(compensation.withdraw, key, input.expected_version)
         return await carried_out(request, "withdrawLoan", input, act, WithdrawLoanSuccess, "LoanEnrolment")
 
@@ -165,8 +156,6 @@ class CompensationMutations:
         request = permitted(info, Action.CLAIM_COMPENSATION)
         key = row_in_scope(request, input.enrolment_id, "LoanEnrolment", "enrolmentId")
         amount = amount_of(input.amount if is_given(input.amount) else None)
-        if refusal := first_refusal(key, amount):
-            return user_error(refusal)
         act = acting(compensation.claim, request.caller.subject, key, amount)
         success = ClaimCompensationSuccess
         return await carried_out(request, "claimCompensation", input, act, success, "CompensationClaim")
@@ -188,10 +177,7 @@ class CompensationMutations:
         info: Info[Any, Any],
         input: Annotated[RejectClaimInput, _INPUT],
     ) -> Any:
-        reason = input.reason.strip()
-        if not 1 <= len(reason) <= LONGEST_REASON:
-            permitted(info, Action.KEEP_FUNDS)
-            return user_error(invalid(f"a reason of 1 to {LONGEST_REASON} characters is needed", "reason"))
+        reason = reason_of(input.reason)
         return await _decided(info, "rejectClaim", input, compensation.reject, RejectClaimSuccess, reason)
 
     @strawberry.mutation(graphql_type=PayClaimPayload, description="Pay a granted claim.")
@@ -212,21 +198,21 @@ class CompensationMutations:
         input: Annotated[RecordRecoveryInput, _INPUT],
     ) -> Any:
         amount = amount_of(input.amount)
-        if isinstance(amount, Refusal):
-            permitted(info, Action.KEEP_FUNDS)
-            return user_error(amount)
         return await _decided(
             info, "recordRecovery", input, compensation.recover, RecordRecoverySuccess, amount
         )
 
 
 async def _decided(
-    info: Info[Any, Any], operation: str, input: Any, action: Any, success: Any, *more: str | Money | None
+    info: Info[Any, Any],
+    operation: str,
+    input: Any,
+    action: Any,
+    success: Any,
+    *more: str | Money | Refusal | None,
 ) -> Any:
     """What headquarters makes of a claim."""
     request = permitted(info, Action.KEEP_FUNDS)
     key = row_in_scope(request, input.claim_id, "CompensationClaim", "claimId")
-    if isinstance(key, Refusal):
-        return user_error(key)
     act = acting(action, request.caller.subject, key, input.expected_version, *more)
     return await carried_out(request, operation, input, act, success, "CompensationClaim")

@@ -9,12 +9,11 @@ from strawberry.types import Info
 
 from domain.access import Action
 from domain.divisions.models import DivisionKind
-from domain.refusals import Refusal
 from schema.carrying_out import acting, carried_out, permitted, reference_key
 from schema.division_models import DivisionModel
 from schema.inputs import KEY, VERSION, given, is_given, optional
 from schema.payloads import payload, success
-from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused, user_error
+from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused
 from tenants.actions import divisions
 from tenants.actions.divisions import Writing
 
@@ -114,8 +113,6 @@ class DivisionMutations:
         based_on = None
         if is_given(input.based_on_id):
             based_on = reference_key(input.based_on_id or "", "DivisionModel", "basedOnId")
-        if isinstance(based_on, Refusal):
-            return user_error(based_on)
         writing = Writing(input.name, input.parameters or None)
         act = acting(divisions.draft, request.caller.subject, input.kind, based_on, writing)
         success = DraftDivisionModelSuccess
@@ -130,8 +127,6 @@ class DivisionMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_DIVISIONS)
         model_id = reference_key(input.model_id, "DivisionModel", "modelId")
-        if isinstance(model_id, Refusal):
-            return user_error(model_id)
         name = input.name if is_given(input.name) else None
         writing = Writing(name, input.parameters or None)
         subject = request.caller.subject
@@ -179,7 +174,5 @@ async def _step(info: Info[Any, Any], operation: str, input: Any, action: Any, s
     """A model's next step in its life."""
     request = permitted(info, Action.KEEP_DIVISIONS)
     model_id = reference_key(input.model_id, "DivisionModel", "modelId")
-    if isinstance(model_id, Refusal):
-        return user_error(model_id)
     act = acting(action, request.caller.subject, model_id, input.expected_version)
     return await carried_out(request, operation, input, act, success, "DivisionModel")

@@ -11,7 +11,7 @@ from strawberry.types import Info
 from domain.access import Action
 from domain.money import Money
 from domain.refusals import Refusal, invalid
-from schema.carrying_out import carried_out, first_refusal, permitted, row_in_scope
+from schema.carrying_out import acting, carried_out, permitted, row_in_scope
 from schema.inputs import MoneyInput, command, is_given
 from schema.limit_inputs import (
     EarmarkQuotaInput,
@@ -36,8 +36,7 @@ from schema.refusals import LimitRefused, user_error
 from schema.request import Request
 from tenants.actions import limits
 from tenants.actions.limits import Asked, Partner
-from tenants.actions.once import Command, Outcome
-from tenants.database import Transaction
+from tenants.actions.once import Outcome
 
 _TYPE = "LimitMovement"
 _BOOKED = "The movement in the ledger."
@@ -92,8 +91,6 @@ class LimitMutations:
     async def extend_earmark(self, info: Info[Any, Any], input: Annotated[ExtendEarmarkInput, _INPUT]) -> Any:
         request = permitted(info, Action.BOOK_QUOTA)
         key = row_in_scope(request, input.commitment_id, "LimitCommitment", "commitmentId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         arguments = (key, input.expires_at)
         return await booked(request, "extendEarmark", input, ExtendEarmarkSuccess, limits.extend, arguments)
 
@@ -155,10 +152,7 @@ class LimitMutations:
     ) -> Any:
         request = permitted(info, Action.BOOK_QUOTA)
         key = row_in_scope(request, input.movement_id, _TYPE, "movementId")
-        reason = reason_of(input.reason)
-        if refusal := first_refusal(key, reason):
-            return user_error(refusal)
-        arguments = (key, reason)
+        arguments = (key, reason_of(input.reason))
         return await booked(
             request, "reverseMovement", input, ReverseMovementSuccess, limits.reverse, arguments
         )
@@ -172,10 +166,7 @@ class LimitMutations:
     ) -> Any:
         request = permitted(info, Action.SYNDICATE_QUOTA)
         amount = amount_of(input.amount, "amount")
-        partners = _partners(request, input.partners)
-        if refusal := first_refusal(amount, partners):
-            return user_error(refusal)
-        arguments = (input.product.value, amount, partners)
+        arguments = (input.product.value, amount, _partners(request, input.partners))
         return await booked(
             request, "syndicateQuota", input, SyndicateQuotaSuccess, limits.syndicate, arguments
         )
@@ -187,8 +178,6 @@ class LimitMutations:
     async def override_quota(self, info: Info[Any, Any], input: Annotated[OverrideQuotaInput, _INPUT]) -> Any:
         request = permitted(info, Action.OVERRIDE_QUOTA)
         reason = reason_of(input.reason)
-        if isinstance(reason, Refusal):
-            return user_error(reason)
         return await _drawn(
             request, "overrideQuota", input, OverrideQuotaSuccess, limits.override, reason, with_tenor=False
         )
@@ -207,18 +196,14 @@ async def booked(
     **more: Any,
 ) -> Any:
     """Let an action of limits act, which is told who asks, on which day and by which key."""
-    asked = command(operation, sent)
-    if isinstance(asked, Refusal):
-        return user_error(asked)
-
-    async def act(transaction: Transaction) -> Outcome:
-        return await book(transaction, _asked(request, asked), *arguments, **more)
-
+    act = acting(book, _asked(request, operation, sent), *arguments, **more)
     return await carried_out(request, operation, sent, act, success_type, type_name, at_once=at_once)
 
 
-def _asked(request: Request, asked: Command) -> Asked:
-    caller = request.caller
+def _asked(request: Request, operation: str, sent: Any) -> Asked | Refusal:
+    asked, caller = command(operation, sent), request.caller
+    if isinstance(asked, Refusal):
+        return asked
     return Asked(actor=caller.subject, role=caller.role, day=request.today, command=asked)
 
 
@@ -243,8 +228,6 @@ async def _drawn(
     amount = amount_of(sent.amount, "amount")
     node = row_in_scope(request, sent.node_id, "LimitNode", "nodeId") if is_given(sent.node_id) else None
     tenor = tenor_of(sent.tenor_months) if with_tenor else None
-    if refusal := first_refusal(client, amount, node, tenor):
-        return user_error(refusal)
     given = (client, sent.product.value, amount, *arguments)
     more |= {"node": node} | ({"tenor_months": tenor} if with_tenor else {})
     return await booked(request, operation, sent, success_type, book, given, at_once=True, **more)
@@ -255,10 +238,8 @@ async def _moved(
 ) -> Any:
     """Book on a commitment that is there."""
     key = row_in_scope(request, sent.commitment_id, "LimitCommitment", "commitmentId")
-    amount = _perhaps(sent.amount)
-    if refusal := first_refusal(key, amount):
-        return user_error(refusal)
-    return await booked(request, operation, sent, success_type, book, (key, amount), **more)
+    arguments = (key, _perhaps(sent.amount))
+    return await booked(request, operation, sent, success_type, book, arguments, **more)
 
 
 def _perhaps(sent: MoneyInput | None) -> Money | Refusal | None:

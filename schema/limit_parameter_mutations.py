@@ -111,8 +111,6 @@ class LimitParameterMutations:
         if is_given(input.parent_id):
             parent = row_in_scope(request, input.parent_id or "", _TYPE, "parentId")
         facts = _facts_of_new(request, input)
-        if refusal := first_refusal(parent, facts):
-            return user_error(refusal)
         return await _kept(
             request, "createLimitNode", input, CreateLimitNodeSuccess, actions.create, parent, facts
         )
@@ -217,8 +215,6 @@ async def _of_node(
 async def _kept(
     request: Request, operation: str, sent: Any, success_type: Any, change: Change, *arguments: Any
 ) -> Any:
-    if refusal := first_refusal(*arguments):
-        return user_error(refusal)
     return await booked(request, operation, sent, success_type, change, arguments, type_name=_TYPE)
 
 

@@ -15,7 +15,7 @@ from domain.connections.facts import checked_link
 from domain.connections.kinds import LinkDirection, LinkKind
 from domain.facts import in_minor
 from domain.refusals import Refusal
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, row_in_scope
+from schema.carrying_out import acting, carried_out, permitted, row_in_scope
 from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional, said
 from schema.links import ClientLink, GroupDerivation
 from schema.payloads import payload, success
@@ -25,7 +25,6 @@ from schema.refusals import (
     HoldingRefused,
     SecondPersonNeeded,
     StatusRefused,
-    user_error,
 )
 from tenants.actions import links
 from tenants.actions.once import home_of
@@ -104,8 +103,6 @@ class LinkMutations:
         request = permitted(info, Action.RECORD_LINK)
         key = row_in_scope(request, input.client_id, "Client", "clientId")
         facts = link_facts(input, request.today)
-        if refusal := first_refusal(key, facts):
-            return user_error(refusal)
         act = acting(links.record, key, facts, request.caller.subject)
         return await carried_out(request, "recordLink", input, act, RecordLinkSuccess, "ClientLink")
 
@@ -113,8 +110,6 @@ class LinkMutations:
     async def end_link(self, info: Info[Any, Any], input: Annotated[EndLinkInput, _INPUT]) -> Any:
         request = permitted(info, Action.RECORD_LINK)
         key = row_in_scope(request, input.link_id, "ClientLink", "linkId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(links.end, key, input.expected_version, input.valid_until, request.caller.subject)
         return await carried_out(request, "endLink", input, act, EndLinkSuccess, "ClientLink")
 
@@ -124,8 +119,6 @@ class LinkMutations:
     async def confirm_link(self, info: Info[Any, Any], input: Annotated[ConfirmLinkInput, _INPUT]) -> Any:
         request = permitted(info, Action.CONFIRM_LINK)
         key = row_in_scope(request, input.link_id, "ClientLink", "linkId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(links.confirm, key, input.expected_version, request.caller.subject)
         return await carried_out(request, "confirmLink", input, act, ConfirmLinkSuccess, "ClientLink")
 

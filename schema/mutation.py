@@ -95,8 +95,6 @@ class Mutation(
         request = permitted(info, Action.UPDATE_CLIENT)
         key = row_in_scope(request, input.client_id, "Client", "clientId")
         facts = client_facts(input, request.today)
-        if refusal := first_refusal(key, facts):
-            return user_error(refusal)
         act = acting(clients.change, key, input.expected_version, facts)
         return await carried_out(request, "updateClient", input, act, UpdateClientSuccess, "Client")
 
@@ -111,8 +109,6 @@ class Mutation(
             contact = row_in_scope(request, input.contact_id or "", "Contact", "contactId")
         version = input.expected_version or None
         facts = contact_facts(input, request.today)
-        if refusal := first_refusal(key, contact, facts):
-            return user_error(refusal)
         act = acting(clients.save_contact, key, contact, version, facts)
         return await carried_out(request, "saveContact", input, act, SaveContactSuccess, "Contact")
 
@@ -120,8 +116,6 @@ class Mutation(
     async def remove_contact(self, info: Info[Any, Any], input: Annotated[RemoveContactInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_CONTACTS)
         key = row_in_scope(request, input.contact_id, "Contact", "contactId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(clients.remove_contact, key, input.expected_version)
         success = RemoveContactSuccess
         return await carried_out(
@@ -140,8 +134,6 @@ class Mutation(
         request = permitted(info, Action.RECORD_STATEMENT)
         key = row_in_scope(request, input.client_id, "Client", "clientId")  # type: ignore[attr-defined]
         facts = statement_facts(input, request.today)
-        if refusal := first_refusal(key, facts):
-            return user_error(refusal)
         act = acting(clients.record_statement, key, facts)
         success = RecordStatementSuccess
         return await carried_out(request, "recordStatement", input, act, success, "FinancialStatement")
@@ -156,8 +148,6 @@ class Mutation(
         request = permitted(info, Action.RECORD_CREDIT_EVENT)
         key = row_in_scope(request, input.client_id, "Client", "clientId")
         facts = event_facts(input, request.today)
-        if refusal := first_refusal(key, facts):
-            return user_error(refusal)
         act = acting(clients.record_credit_event, key, facts)
         success = RecordCreditEventSuccess
         return await carried_out(request, "recordCreditEvent", input, act, success, "CreditEvent")
@@ -174,8 +164,6 @@ class Mutation(
     async def import_status(self, info: Info[Any, Any], input: Annotated[ImportStatusInput, _INPUT]) -> Any:
         request = permitted(info, Action.CONTROL_IMPORT)
         key = row_in_scope(request, input.import_id, "ImportJob", "importId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(headquarters.set_import_status, key, input.status, input.expected_version)
         return await carried_out(request, "importStatus", input, act, ImportStatusSuccess, "ImportJob")
 

@@ -9,8 +9,7 @@ from strawberry import UNSET
 from strawberry.types import Info
 
 from domain.access import Action
-from domain.refusals import Refusal
-from schema.carrying_out import carried_out, permitted, reference_key
+from schema.carrying_out import acting, carried_out, permitted, reference_key
 from schema.inputs import is_given
 from schema.payloads import payload, success
 from schema.refusals import (
@@ -19,7 +18,6 @@ from schema.refusals import (
     RulesRefused,
     SecondPersonNeeded,
     StatusRefused,
-    user_error,
 )
 from schema.request import Request
 from schema.rule_set_inputs import (
@@ -79,16 +77,13 @@ class RuleSetMutations:
     )
     async def add_dimension(self, info: Info[Any, Any], input: Annotated[AddDimensionInput, _INPUT]) -> Any:
         request = permitted(info, Action.EDIT_RULES)
-
-        def act(transaction: Any) -> Any:
-            return rule_sets.add_dimension(
-                transaction,
-                code=input.code,
-                name=input.name,
-                description=input.description if is_given(input.description) else None,
-                overridable=input.overridable,
-            )
-
+        act = acting(
+            rule_sets.add_dimension,
+            code=input.code,
+            name=input.name,
+            description=input.description if is_given(input.description) else None,
+            overridable=input.overridable,
+        )
         return await carried_out(request, "addDimension", input, act, AddDimensionSuccess, "Dimension")
 
     @strawberry.mutation(
@@ -97,41 +92,27 @@ class RuleSetMutations:
     )
     async def draft_rule_set(self, info: Info[Any, Any], input: Annotated[DraftRuleSetInput, _INPUT]) -> Any:
         request = permitted(info, Action.EDIT_RULES)
-        note = note_of(input)
-        if isinstance(note, Refusal):
-            return user_error(note)
-
-        def act(transaction: Any) -> Any:
-            return rule_sets.draft(
-                transaction,
-                request.caller.subject,
-                dimension=input.dimension,
-                unit_code=input.unit_code if is_given(input.unit_code) else None,
-                body=input.body if is_given(input.body) else None,
-                note=note,
-            )
-
+        act = acting(
+            rule_sets.draft,
+            request.caller.subject,
+            dimension=input.dimension,
+            unit_code=input.unit_code if is_given(input.unit_code) else None,
+            body=input.body if is_given(input.body) else None,
+            note=note_of(input),
+        )
         return await carried_out(request, "draftRuleSet", input, act, DraftRuleSetSuccess, "RuleSet")
 
     @strawberry.mutation(graphql_type=EditRuleSetPayload, description="Give a draft other rules.")
     async def edit_rule_set(self, info: Info[Any, Any], input: Annotated[EditRuleSetInput, _INPUT]) -> Any:
         request = permitted(info, Action.EDIT_RULES)
-        key, note = reference_key(input.rule_set_id, "RuleSet", "ruleSetId"), note_of(input)
-        if isinstance(key, Refusal):
-            return user_error(key)
-        if isinstance(note, Refusal):
-            return user_error(note)
-
-        def act(transaction: Any) -> Any:
-            return rule_sets.edit(
-                transaction,
-                request.caller.subject,
-                key,
-                input.expected_version,
-                body=input.body,
-                note=... if input.note is UNSET else note,
-            )
-
+        act = acting(
+            rule_sets.edit,
+            request.caller.subject,
+            reference_key(input.rule_set_id, "RuleSet", "ruleSetId"),
+            input.expected_version,
+            body=input.body,
+            note=... if input.note is UNSET else note_of(input),
+        )
         return await carried_out(request, "editRuleSet", input, act, EditRuleSetSuccess, "RuleSet")
 
     @strawberry.mutation(
@@ -178,10 +159,5 @@ class RuleSetMutations:
 async def _step(request: Request, operation: str, sent: Any, action: Any, success: Any, **more: Any) -> Any:
     """One step in a rule set's life."""
     key = reference_key(sent.rule_set_id, "RuleSet", "ruleSetId")
-    if isinstance(key, Refusal):
-        return user_error(key)
-
-    def act(transaction: Any) -> Any:
-        return action(transaction, request.caller.subject, key, sent.expected_version, **more)
-
+    act = acting(action, request.caller.subject, key, sent.expected_version, **more)
     return await carried_out(request, operation, sent, act, success, "RuleSet")

@@ -9,12 +9,11 @@ import strawberry
 from strawberry.types import Info
 
 from domain.access import Action
-from domain.refusals import Refusal
 from domain.scorecards.kinds import ScorePeriod
 from schema.carrying_out import acting, carried_out, permitted, reference_key
 from schema.inputs import KEY, VERSION, given, is_given, optional
 from schema.payloads import payload, success
-from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused, user_error
+from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused
 from schema.scorecards import ScorecardModel
 from tenants.actions import scorecards
 
@@ -94,8 +93,6 @@ class ScorecardMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_SCORECARDS)
         model_id = reference_key(input.model_id, "ScorecardModel", "modelId")
-        if isinstance(model_id, Refusal):
-            return user_error(model_id)
         act = acting(scorecards.activate, request.caller.subject, model_id, input.expected_version)
         success = ActivateScorecardModelSuccess
         return await carried_out(request, "activateScorecardModel", input, act, success, "ScorecardModel")

@@ -8,11 +8,10 @@ import strawberry
 from strawberry.types import Info
 
 from domain.access import Action
-from domain.refusals import Refusal
-from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key, row_in_scope
+from schema.carrying_out import acting, carried_out, permitted, reference_key, row_in_scope
 from schema.payloads import payload, success
 from schema.playbooks import Playbook, Task
-from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused, user_error
+from schema.refusals import Conflict, SecondPersonNeeded, StatusRefused
 from schema.task_inputs import (
     ActivatePlaybookInput,
     CompleteTaskInput,
@@ -50,8 +49,6 @@ class TaskMutations:
         request = permitted(info, Action.COMPLETE_TASK)
         key = row_in_scope(request, input.task_id, "Task", "taskId")
         outcome = outcome_of(input)
-        if refusal := first_refusal(key, outcome):
-            return user_error(refusal)
         act = acting(tasks.complete, key, input.expected_version, outcome, request.caller.subject)
         return await carried_out(request, "completeTask", input, act, CompleteTaskSuccess, "Task")
 
@@ -62,8 +59,6 @@ class TaskMutations:
     async def reopen_task(self, info: Info[Any, Any], input: Annotated[ReopenTaskInput, _INPUT]) -> Any:
         request = permitted(info, Action.COMPLETE_TASK)
         key = row_in_scope(request, input.task_id, "Task", "taskId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(tasks.reopen, key, input.expected_version)
         return await carried_out(request, "reopenTask", input, act, ReopenTaskSuccess, "Task")
 
@@ -74,8 +69,6 @@ class TaskMutations:
     async def draft_playbook(self, info: Info[Any, Any], input: Annotated[DraftPlaybookInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_PLAYBOOKS)
         changes = playbook_changes(input)
-        if isinstance(changes, Refusal):
-            return user_error(changes)
         act = acting(playbooks.draft, input.dimension, input.value, changes, request.caller.subject)
         return await carried_out(request, "draftPlaybook", input, act, DraftPlaybookSuccess, "Playbook")
 
@@ -83,8 +76,6 @@ class TaskMutations:
     async def edit_playbook(self, info: Info[Any, Any], input: Annotated[EditPlaybookInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_PLAYBOOKS)
         key, changes = reference_key(input.playbook_id, "Playbook", "playbookId"), playbook_changes(input)
-        if refusal := first_refusal(key, changes):
-            return user_error(refusal)
         act = acting(playbooks.edit, key, input.expected_version, changes, request.caller.subject)
         return await carried_out(request, "editPlaybook", input, act, EditPlaybookSuccess, "Playbook")
 
@@ -97,7 +88,5 @@ class TaskMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_PLAYBOOKS)
         key = reference_key(input.playbook_id, "Playbook", "playbookId")
-        if isinstance(key, Refusal):
-            return user_error(key)
         act = acting(playbooks.activate, key, input.expected_version, request.caller.subject)
         return await carried_out(request, "activatePlaybook", input, act, ActivatePlaybookSuccess, "Playbook")
