@@ -9,12 +9,20 @@ import strawberry
 from strawberry.types import Info
 
 from domain.access import Action
-from domain.money import Money
 from domain.refusals import Refusal
 from schema.allocation import AllocationRun
 from schema.carrying_out import acting, carried_out, permitted, reference_key, row_in_scope
-from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
-from schema.limit_inputs import amount_of, reason_of
+from schema.inputs import (
+    KEY,
+    VERSION,
+    MoneyInput,
+    amount_if_given,
+    amount_of,
+    given,
+    is_given,
+    optional,
+    reason_of,
+)
 from schema.payloads import payload, success
 from schema.quota_changes import QuotaChange
 from schema.refusals import Conflict, LimitRefused, SecondPersonNeeded, StatusRefused, user_error
@@ -263,16 +271,9 @@ async def _change(info: Info[Any, Any], name: str, input: _ChangeStep, action: A
 
 
 def _writing(input: DraftAllocationInput | EditAllocationInput) -> Writing | Refusal:
-    budget: Money | Refusal | None = None
-    if is_given(input.budget) and input.budget is not None:
-        budget = amount_of(input.budget, "budget")
+    budget = amount_if_given(input.budget, "budget")
     if isinstance(budget, Refusal):
         return budget
     name = input.name if is_given(input.name) else None
-    return Writing(
-        name,
-        budget,
-        (input.period_from or None) if is_given(input.period_from) else None,
-        (input.period_until or None) if is_given(input.period_until) else None,
-        input.parameters or None,
-    )
+    period = input.period_from or None, input.period_until or None
+    return Writing(name, budget, *period, input.parameters or None)

@@ -17,8 +17,7 @@ from domain.limits.regulation import Capital, CapitalMeasure, CapPer, checked_ca
 from domain.refusals import Refusal, invalid, not_found
 from schema.caps import CapShare, ConcentrationCap, RegulatoryCapital
 from schema.carrying_out import acting, carried_out, first_refusal, permitted, reference_key
-from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional, said
-from schema.limit_inputs import amount_of
+from schema.inputs import KEY, VERSION, MoneyInput, amount_of, given, is_given, optional, said
 from schema.payloads import payload, success
 from schema.refusals import (
     AlreadyRegistered,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import strawberry
 
-from domain.facts import in_minor
-from domain.money import Money
-from domain.refusals import Refusal
-from schema.inputs import KEY, VERSION, MoneyInput, given, is_given, optional
+from schema.inputs import KEY, VERSION, MoneyInput, given, optional
 
 
 @strawberry.input(description="A version of a fund's terms, and the fund itself where it is new.")
@@ -97,15 +93,3 @@ RecordRecoveryInput = _naming_a_claim(
     "What came in after a claim was paid.",
     amount=(MoneyInput, given("How much flows back to the funders, in the fund's currency.")),
 )
-
-
-def amount_of(sent: MoneyInput | None) -> Money | Refusal | None:
-    """An amount in minor units; None where none was given."""
-    if sent is None or not is_given(sent):
-        return None
-    columns = in_minor({"amount": sent.amount}, sent.currency)
-    if isinstance(columns, Refusal):
-        return replace(columns, path=("amount", *columns.path))
-    minor = columns["amount_minor"]
-    assert minor is not None
-    return Money(minor, sent.currency)

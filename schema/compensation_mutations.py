@@ -23,10 +23,8 @@ from schema.compensation_inputs import (
     RecordRecoveryInput,
     RejectClaimInput,
     WithdrawLoanInput,
-    amount_of,
 )
-from schema.inputs import is_given
-from schema.limit_inputs import reason_of
+from schema.inputs import amount_if_given, amount_of, reason_of
 from schema.payloads import payload, success
 from schema.refusals import (
     AlreadyRegistered,
@@ -121,7 +119,7 @@ class CompensationMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_FUNDS)
         fund_id = reference_key(input.fund_id, "CompensationFund", "fundId")
-        amount = amount_of(input.amount)
+        amount = amount_of(input.amount, "amount")
         act = acting(compensation_terms.contribute, request.caller.subject, fund_id, input.funder, amount)
         success = ContributeToFundSuccess
         return await carried_out(request, "contributeToFund", input, act, success, "CompensationMovement")
@@ -155,7 +153,7 @@ class CompensationMutations:
     ) -> Any:
         request = permitted(info, Action.CLAIM_COMPENSATION)
         key = row_in_scope(request, input.enrolment_id, "LoanEnrolment", "enrolmentId")
-        amount = amount_of(input.amount if is_given(input.amount) else None)
+        amount = amount_if_given(input.amount, "amount")
         act = acting(compensation.claim, request.caller.subject, key, amount)
         success = ClaimCompensationSuccess
         return await carried_out(request, "claimCompensation", input, act, success, "CompensationClaim")
@@ -197,7 +195,7 @@ class CompensationMutations:
         info: Info[Any, Any],
         input: Annotated[RecordRecoveryInput, _INPUT],
     ) -> Any:
-        amount = amount_of(input.amount)
+        amount = amount_of(input.amount, "amount")
         return await _decided(
             info, "recordRecovery", input, compensation.recover, RecordRecoverySuccess, amount
         )

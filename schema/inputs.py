@@ -14,8 +14,10 @@ import strawberry
 from strawberry import UNSET
 
 from domain.clients import ClientStatus, SizeClass
+from domain.facts import LONGEST_TEXT, in_minor
 from domain.imports import ImportStatus
 from domain.lending import CreditEventKind
+from domain.money import Money
 from domain.refusals import Refusal, invalid
 from schema import ids
 from schema.errors import BadInput
@@ -209,6 +211,32 @@ def said(sent: Any, *, without: frozenset[str] | set[str]) -> dict[str, Any]:
 def is_given(value: object) -> bool:
     """Whether a field that may be left out says something; null says nothing."""
     return value is not None and value is not UNSET
+
+
+def amount_of(sent: MoneyInput, *path: str) -> Money | Refusal:
+    """An amount that something is booked with: more than nothing, and no finer than its currency."""
+    columns = in_minor({"amount": sent.amount}, sent.currency)
+    if isinstance(columns, Refusal):
+        return dataclasses.replace(columns, path=(*path, *columns.path))
+    minor = columns["amount_minor"]
+    if not minor:
+        return invalid("an amount is more than nothing", *path, "amount")
+    return Money(minor, sent.currency)
+
+
+def amount_if_given(sent: MoneyInput | None, *path: str) -> Money | Refusal | None:
+    """The same, of what may be left out."""
+    return None if sent is None or sent is UNSET else amount_of(sent, *path)
+
+
+def reason_of(sent: str) -> str | Refusal:
+    """Why something is done, trimmed."""
+    reason = sent.strip()
+    if not reason:
+        return invalid("say why", "reason")
+    if len(reason) > LONGEST_TEXT["note"]:
+        return invalid(f"at most {LONGEST_TEXT['note']} characters", "reason")
+    return reason
 
 
 def tenant_key(id: str, type_name: str) -> tuple[int, UUID] | None:

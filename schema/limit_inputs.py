@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 import strawberry
 
-from domain.facts import LONGEST_TEXT, in_minor
 from domain.lending import Product
-from domain.money import Money
 from domain.refusals import Refusal, invalid
 from schema.inputs import KEY, MoneyInput, given, is_given, optional
 
@@ -140,27 +137,6 @@ class OverrideQuotaInput:
     amount: MoneyInput = given(_AMOUNT)
     reason: str = given("Why; it is kept with the movement.")
     node_id: strawberry.ID | None = optional(_NODE)
-
-
-def amount_of(sent: MoneyInput, *path: str) -> Money | Refusal:
-    """An amount that something is booked with: more than nothing, and no finer than its currency."""
-    columns = in_minor({"amount": sent.amount}, sent.currency)
-    if isinstance(columns, Refusal):
-        return replace(columns, path=(*path, *columns.path))
-    minor = columns["amount_minor"]
-    if not minor:
-        return invalid("an amount is more than nothing", *path, "amount")
-    return Money(minor, sent.currency)
-
-
-def reason_of(sent: str) -> str | Refusal:
-    """Why something is done, trimmed."""
-    reason = sent.strip()
-    if not reason:
-        return invalid("say why", "reason")
-    if len(reason) > LONGEST_TEXT["note"]:
-        return invalid(f"at most {LONGEST_TEXT['note']} characters", "reason")
-    return reason
 
 
 def tenor_of(sent: int | None) -> int | Refusal | None:

@@ -9,10 +9,9 @@ import strawberry
 from strawberry.types import Info
 
 from domain.access import Action
-from domain.money import Money
 from domain.refusals import Refusal, invalid
 from schema.carrying_out import acting, carried_out, permitted, row_in_scope
-from schema.inputs import MoneyInput, command, is_given
+from schema.inputs import amount_if_given, amount_of, command, is_given, reason_of
 from schema.limit_inputs import (
     EarmarkQuotaInput,
     ExtendEarmarkInput,
@@ -25,8 +24,6 @@ from schema.limit_inputs import (
     SyndicateQuotaInput,
     UtiliseQuotaInput,
     WriteOffQuotaInput,
-    amount_of,
-    reason_of,
     tenor_of,
     weights_of,
 )
@@ -238,14 +235,8 @@ async def _moved(
 ) -> Any:
     """Book on a commitment that is there."""
     key = row_in_scope(request, sent.commitment_id, "LimitCommitment", "commitmentId")
-    arguments = (key, _perhaps(sent.amount))
+    arguments = (key, amount_if_given(sent.amount, "amount"))
     return await booked(request, operation, sent, success_type, book, arguments, **more)
-
-
-def _perhaps(sent: MoneyInput | None) -> Money | Refusal | None:
-    if sent is None or not is_given(sent):
-        return None
-    return amount_of(sent, "amount")
 
 
 def _partners(request: Request, sent: Sequence[SyndicatePartnerInput]) -> list[Partner] | Refusal:

@@ -14,8 +14,7 @@ from domain.facts import checked_name
 from domain.limits.nodes import TOP_KINDS
 from domain.refusals import Refusal, invalid, not_found
 from schema.carrying_out import first_refusal, permitted, row_in_scope
-from schema.inputs import is_given
-from schema.limit_inputs import amount_of, reason_of
+from schema.inputs import amount_of, is_given, reason_of
 from schema.limit_mutations import booked
 from schema.limit_nodes import LimitNode
 from schema.limit_parameter_inputs import (
