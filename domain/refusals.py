@@ -85,10 +85,10 @@ def not_found(what: str, *path: str) -> Refusal:
     return Refusal(RefusalCode.NOT_FOUND, f"there is no such {what}", path)
 
 
-def second_person_needed(wrote: str, does: str) -> Refusal:
+def second_person_needed(wrote: str, does: str, *path: str) -> Refusal:
     """Four eyes: whoever "wrote a model" may not "put it in force"."""
     message = f"whoever {wrote} does not {does}: let a second person look at it and do that"
-    return Refusal(RefusalCode.SECOND_PERSON_NEEDED, message)
+    return Refusal(RefusalCode.SECOND_PERSON_NEEDED, message, path)
 
 
 def changed_since(version: int) -> Refusal:

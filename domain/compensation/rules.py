@@ -10,7 +10,7 @@ from domain import splitting
 from domain.compensation.fund import Account, Books, Cover, breaker_room, grantable, part_of
 from domain.compensation.kinds import BreakerBase, ClaimStatus, EnrolmentStatus, FundBucket, FundStanding
 from domain.money import Money
-from domain.refusals import Possible, Refusal, RefusalCode, invalid
+from domain.refusals import Possible, Refusal, RefusalCode, invalid, second_person_needed
 
 Postings = Mapping[tuple[str, FundBucket], int]
 """What a movement changes: minor units by funder and bucket."""
@@ -128,7 +128,7 @@ def approve(cover: Cover, books: Books, of: Claim, actor: str) -> Postings | Ref
     if of.status is not ClaimStatus.CLAIMED:
         return _may_not_follow(of.status, "granted")
     if actor == of.claimed_by:
-        return _second_person("whoever makes a claim does not grant it")
+        return second_person_needed("makes a claim", "grant it", "claimId")
     room = breaker_room(cover, books)
     if of.amount > room:
         message = f"the circuit breaker is set to {cover.breaker_limit:f} of the {_BASES[cover.breaker_base]}"
@@ -150,7 +150,7 @@ def reject(of: Claim, actor: str) -> Refusal | None:
     if of.status is not ClaimStatus.CLAIMED:
         return _may_not_follow(of.status, "rejected")
     if actor == of.claimed_by:
-        return _second_person("whoever makes a claim does not decide on it")
+        return second_person_needed("makes a claim", "decide on it", "claimId")
     return None
 
 
@@ -159,7 +159,7 @@ def pay(of: Claim, actor: str) -> Postings | Refusal:
     if of.status is not ClaimStatus.APPROVED:
         return _may_not_follow(of.status, "paid")
     if actor == of.decided_by:
-        return _second_person("whoever grants a claim does not pay it")
+        return second_person_needed("grants a claim", "pay it", "claimId")
     assert of.shares is not None
     assert sum(of.shares.values()) == of.amount
     reserved = {(funder, FundBucket.RESERVED): -share for funder, share in of.shares.items() if share}
@@ -225,9 +225,3 @@ def _possible(code: RefusalCode, why: str, room: int, currency: str, binding: st
 def _may_not_follow(status: ClaimStatus, what: str) -> Refusal:
     message = f"a claim that is {status} cannot be {what}"
     return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("claimId",))
-
-
-def _second_person(message: str) -> Refusal:
-    return Refusal(
-        RefusalCode.SECOND_PERSON_NEEDED, f"{message}: ask a second person to do that", ("claimId",)
-    )

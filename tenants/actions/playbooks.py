@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from domain.facts import camel
 from domain.playbooks import Playbook, PlaybookStatus, refuse_playbook
-from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found
+from domain.refusals import Refusal, RefusalCode, changed_since, invalid, not_found, second_person_needed
 from tenants.actions.once import Done, Outcome, Refused
 from tenants.database import Transaction
 from tenants.playbooks.rows import columns_of, content_of, write_parts
@@ -92,8 +92,8 @@ async def activate(
         return refused
     (row,) = (row for row in seen if row["id"] == playbook_id)
     if subject in (row["created_by"], row["edited_by"]):
-        message = "whoever wrote a playbook cannot put it into force: ask another administrator"
-        return Refused(Refusal(RefusalCode.SECOND_PERSON_NEEDED, message, ("playbookId",)), (playbook_id,))
+        refusal = second_person_needed("wrote a playbook", "put it into force", "playbookId")
+        return Refused(refusal, (playbook_id,))
     replaced = next((row["id"] for row in seen if row["status"] == PlaybookStatus.ACTIVE), None)
     if replaced is not None:
         await _set_status(transaction, replaced, PlaybookStatus.ARCHIVED, archived_at=func.now())
