@@ -8,13 +8,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-import strawberry
-from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList
-from strawberry.types.field import UNRESOLVED
+from strawberry.types.field import UNRESOLVED, StrawberryField
 
-import schema.declaring
 from domain.facts import camel
 from schema.binding import (
     AggregatesSource,
@@ -29,6 +26,7 @@ from schema.binding import (
 )
 from schema.bound_fields import BoundField, plain_arguments
 from schema.budget import width_of
+from schema.declaring import annotated, declare_type, type_named
 from schema.group_inputs import groups_arguments
 from schema.group_keys import groupable, segments_of, to_one_relations
 from schema.group_reading import read_grouping
@@ -103,11 +101,11 @@ class AggregateField(BoundField):
             return UNRESOLVED
         match source:
             case AggregatesSource(target):
-                return globals()[_declare_aggregates(target)]
+                return _declare_aggregates(target)
             case GroupsSource(target):
-                return StrawberryList(globals()[_declare_group(target)])
+                return StrawberryList(_declare_group(target))
             case GroupKeySource(target):
-                return globals()[_declare_key(target)]
+                return _declare_key(target)
 
     @property
     def arguments(self) -> list[StrawberryArgument]:
@@ -135,21 +133,22 @@ def _all_bound(type_name: str) -> bool:
     return True
 
 
-def list_fields(type_name: str) -> dict[str, Any]:
+Fields = dict[str, tuple[Any, StrawberryField]]
+
+
+def list_fields(type_name: str) -> Fields:
     """What a connection of a bound type has beside its page, by Python name."""
+    aggregated = "What is measured over the whole list, whatever page is asked for."
+    grouped = "The whole list's rows in groups, whatever page is asked for."
     return {
-        "aggregates": AggregateField.declare(
-            AggregatesSource(type_name), "What is measured over the whole list, whatever page is asked for."
-        ),
-        "groups": AggregateField.declare(
-            GroupsSource(type_name), "The whole list's rows in groups, whatever page is asked for."
-        ),
+        "aggregates": _field(AggregatesSource(type_name), Any, aggregated),
+        "groups": _field(GroupsSource(type_name), Any, grouped),
     }
 
 
 def _field(
     source: Source, annotation: Any, description: str, arguments: Mapping[str, tuple[Any, ...]] | None = None
-) -> tuple[Any, Any]:
+) -> tuple[Any, StrawberryField]:
     made = AggregateField.declare(source, description)
     made.arguments = _arguments(arguments or {})
     return annotation, made
@@ -160,7 +159,7 @@ def _arguments(fields: Mapping[str, tuple[Any, ...]]) -> list[StrawberryArgument
         StrawberryArgument(
             python_name=name,
             graphql_name=None,
-            type_annotation=StrawberryAnnotation(annotation, namespace=vars(schema.declaring)),
+            type_annotation=annotated(annotation),
             description=described,
             **({"default": default[0]} if default else {}),
         )
@@ -168,19 +167,8 @@ def _arguments(fields: Mapping[str, tuple[Any, ...]]) -> list[StrawberryArgument
     ]
 
 
-def _declare(name: str, description: str, fields: Mapping[str, tuple[Any, Any]]) -> str:
-    """An object type whose fields' annotations may name types declared here, itself included."""
-    namespace = {
-        "__annotations__": {key: annotation for key, (annotation, _) in fields.items()},
-        "__module__": __name__,
-        **{key: made for key, (_, made) in fields.items()},
-    }
-    globals()[name] = strawberry.type(type(name, (), namespace), description=description)
-    return name
-
-
 @cache
-def _declare_aggregates(type_name: str) -> str:
+def _declare_aggregates(type_name: str) -> type:
     rows = MeasureSource(AggregateFunction.COUNT.value)
     fields = {"count": _field(rows, int, "How many rows there are.")}
     for name, kind in measurable(type_name).items():
@@ -190,11 +178,11 @@ def _declare_aggregates(type_name: str) -> str:
             described = f"Of `{camel(name)}`, in one currency: amounts do not convert."
             arguments = {"currency": (str, "ISO 4217 code: only rows in this currency count.")}
         fields[name] = _field(MeasuresSource(type_name, name), _declare_measures(kind), described, arguments)
-    return _declare(f"{type_name}Aggregates", f"What is measured over {type_name} rows.", fields)
+    return declare_type(f"{type_name}Aggregates", f"What is measured over {type_name} rows.", fields)
 
 
 @cache
-def _declare_measures(kind: Kind) -> str:
+def _declare_measures(kind: Kind) -> type:
     fields = {}
     for function in FUNCTIONS[kind]:
         annotation, described = _shown_as(kind, function)
@@ -207,7 +195,7 @@ def _declare_measures(kind: Kind) -> str:
     described = (
         f"What is measured of a field of kind {kind.value} over many rows; rows without a value do not count."
     )
-    return _declare(f"{kind.value}Measures", described, fields)
+    return declare_type(f"{kind.value}Measures", described, fields)
 
 
 def _shown_as(kind: Kind, function: AggregateFunction) -> tuple[Any, str]:
@@ -223,22 +211,22 @@ def _shown_as(kind: Kind, function: AggregateFunction) -> tuple[Any, str]:
 
 
 @cache
-def _declare_group(type_name: str) -> str:
+def _declare_group(type_name: str) -> type:
     fields = {
         "key": _field(GroupKeySource(type_name), Any, "What the group's rows have in common."),
         "aggregates": _field(AggregatesSource(type_name), Any, "What is measured over the group's rows."),
     }
-    return _declare(f"{type_name}Group", f"The {type_name} rows that have one key in common.", fields)
+    return declare_type(f"{type_name}Group", f"The {type_name} rows that have one key in common.", fields)
 
 
 _keys: set[str] = set()
 
 
-def _declare_key(type_name: str) -> str:
-    """The name of a key's type; a type's relations may lead back to it."""
+def _declare_key(type_name: str) -> Any:
+    """A key's type; a type's relations may lead back to it."""
     name = f"{type_name}GroupKey"
     if name in _keys:
-        return name
+        return type_named(name)
     _keys.add(name)
     fields = {}
     for field, kind in groupable(type_name).items():
@@ -251,9 +239,9 @@ def _declare_key(type_name: str) -> str:
         described = (
             f"What the rows' `{camel(relation)}` have in common; null where they are not grouped by it."
         )
-        fields[relation] = _field(KeyPartSource(relation, is_relation=True), f"{inner} | None", described)
+        fields[relation] = _field(KeyPartSource(relation, is_relation=True), inner | None, described)
     if found := segments_of(type_name):
         described = "The rows' segments, one of each dimension that they are grouped by, in that order."
         fields[found[0]] = _field(KeySegmentsSource(found[0]), list[GroupSegment], described)
     described = f"What the {type_name} rows of a group have in common: null where they are not grouped by it."
-    return _declare(name, described, fields)
+    return declare_type(name, described, fields)

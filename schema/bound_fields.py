@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 import strawberry
 from graphql.execution.values import get_argument_values
-from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import UNRESOLVED, StrawberryField
@@ -60,6 +59,7 @@ from schema.binding import (
     is_bound,
 )
 from schema.budget import width_of
+from schema.declaring import annotated
 from schema.ids import encode
 from schema.inputs import MoneyInput
 from schema.listing import Listing
@@ -364,7 +364,7 @@ def _argument(
     return StrawberryArgument(
         python_name=name,
         graphql_name=None,
-        type_annotation=StrawberryAnnotation(annotation),
+        type_annotation=annotated(annotation),
         description=description,
         default=default,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from strawberry.types.base import StrawberryList
 
 from schema.aggregates import list_fields
 from schema.binding import binding
+from schema.declaring import declare_type
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -26,48 +26,38 @@ class PageInfo:
 @cache
 def connection_type(type_name: str) -> type:
     """The Relay connection of a bound type, with its edge, its aggregates and its groups."""
-    node = binding(type_name).strawberry_type
-    edge = _page_type(
+    node: Any = binding(type_name).strawberry_type
+    edge = declare_type(
         f"{type_name}Edge",
         f"A row of {type_name} and its place in the list.",
-        {"node": (node, "The row."), "cursor": (str, "The row's place: for `after` and `before`.")},
+        {
+            "node": (node, _shown("The row.")),
+            "cursor": (str, _shown("The row's place: for `after` and `before`.")),
+        },
     )
-    return _page_type(
+    return declare_type(
         f"{type_name}Connection",
         f"A page of {type_name} rows.",
         {
-            "edges": (StrawberryList(edge), "The rows with their cursors."),
-            "nodes": (StrawberryList(node), "The rows."),  # type: ignore[arg-type]
-            "page_info": (PageInfo, "Where the page stands in the list."),
+            "edges": (StrawberryList(edge), _shown("The rows with their cursors.")),
+            "nodes": (StrawberryList(node), _shown("The rows.")),
+            "page_info": (PageInfo, _shown("Where the page stands in the list.")),
+            **list_fields(type_name),
+            "total_count": (int, _counted()),
         },
-        total_count=strawberry.field(
-            resolver=_total_count,
-            description="How many rows the whole list has; counted only when asked for.",
-        ),
-        measured=list_fields(type_name),
     )
+
+
+def _shown(description: str) -> Any:
+    return strawberry.field(description=description)
+
+
+def _counted() -> Any:
+    described = "How many rows the whole list has; counted only when asked for."
+    return strawberry.field(resolver=_total_count, description=described)
 
 
 def _total_count(root: strawberry.Parent[Any]) -> int:
     # An awaitable, asked for at once: with the measures of the same list it is one statement.
     counted: int = root.count()
     return counted
-
-
-def _page_type(
-    name: str,
-    description: str,
-    fields: dict[str, tuple[Any, str]],
-    *,
-    measured: Mapping[str, Any] | None = None,
-    **more: Any,
-) -> type:
-    annotations = {key: annotation for key, (annotation, _) in fields.items()}
-    namespace: dict[str, Any] = {
-        "__annotations__": annotations | dict.fromkeys(measured or {}, Any),
-        "__module__": __name__,
-        **{key: strawberry.field(description=described) for key, (_, described) in fields.items()},
-        **more,
-        **(measured or {}),
-    }
-    return strawberry.type(type(name, (), namespace), description=description)

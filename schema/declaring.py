@@ -1,32 +1,86 @@
-"""Inputs and enums that are made from the bindings: declared once by name, so that they may name one another."""
+"""Types, inputs and enums made from the bindings: known by name, so that they may name one another."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+
+@cache
+def type_named(name: str) -> type:
+    """The class of a type that is declared already or will be: types lead to one another and to themselves.
+
+    Neither of it nor of an input is any instance made, so Strawberry needs no dataclass of each: hundreds of them
+    took seconds.
+    """
+    return _defined(name)
+
+
+@cache
+def input_named(name: str) -> type:
+    """The class of an input, likewise; what is given for it is read as plain values (`plain_arguments`)."""
+    return _defined(name, is_input=True, from_input=_as_given)
+
+
+def _defined(name: str, **about: Any) -> type:
+    made = type(name, (), {})
+    nothing: Any = {"description": None, "interfaces": [], "extend": False, "directives": (), "fields": []}
+    nothing |= {"is_input": False, "is_interface": False, "is_type_of": None, "resolve_type": None}
+    definition = StrawberryObjectDefinition(name=name, origin=made, **nothing | about)
+    made.__strawberry_definition__ = definition  # type: ignore[attr-defined]
+    return made
+
+
+def _as_given(made: type, given: Mapping[str, Any], context: object) -> Mapping[str, Any]:
+    del made, context
+    return given
+
+
+def declare_type(name: str, description: str, fields: Mapping[str, tuple[Any, StrawberryField]]) -> type:
+    """A Strawberry type of `python_name: (type, field)`."""
+    made = type_named(name)
+    for key, (annotation, field) in fields.items():
+        field.python_name, field.origin = key, made
+        field.type_annotation = annotated(annotation)
+    return _declared(made, description, [field for _, field in fields.values()])
 
 
 def declare_input(name: str, description: str, fields: Mapping[str, tuple[Any, ...]]) -> type:
-    """A Strawberry input of `python_name: (annotation, description[, default])`; without a default it is required.
-
-    An annotation may be text that names another declared input, itself included: names are looked up here.
-    """
-    members = {
-        key: strawberry.field(
-            name=key.rstrip("_") if key.endswith("_") else None,
+    """A Strawberry input of `python_name: (type, description[, default])`; without a default it is required."""
+    made = [
+        StrawberryField(
+            python_name=key,
+            graphql_name=key.rstrip("_") if key.endswith("_") else None,
+            type_annotation=annotated(annotation),
             description=described,
             default=default[0] if default else dataclasses.MISSING,
         )
-        for key, (_, described, *default) in fields.items()
-    }
-    annotations = {key: annotation for key, (annotation, *_) in fields.items()}
-    made = type(name, (), {"__annotations__": annotations, "__module__": __name__, **members})
-    globals()[name] = strawberry.input(made, name=name, description=description)
+        for key, (annotation, described, *default) in fields.items()
+    ]
+    return _declared(input_named(name), description, made)
+
+
+def _declared(made: type, description: str, fields: list[StrawberryField]) -> type:
+    definition = made.__strawberry_definition__  # type: ignore[attr-defined]
+    assert not definition.fields, f"{made.__name__} is declared twice"
+    definition.description = description
+    # Into the same list: the definition looks at the types of what it is made with, and they may be in the making.
+    definition.fields += fields
     return made
+
+
+@cache
+def annotated(annotation: Any) -> StrawberryAnnotation:
+    """Strawberry's own of a type, worked out once for all that are of it."""
+    return StrawberryAnnotation(annotation)
 
 
 def declare_enum(name: str, description: str, values: Mapping[str, str]) -> Any:
@@ -35,5 +89,4 @@ def declare_enum(name: str, description: str, values: Mapping[str, str]) -> Any:
         value.upper(): strawberry.enum_value(value, description=text) for value, text in values.items()
     }
     bare: Any = enum.Enum(name, members)  # type: ignore[misc]
-    globals()[name] = strawberry.enum(bare, description=description)
-    return globals()[name]
+    return strawberry.enum(bare, description=description)

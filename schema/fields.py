@@ -75,7 +75,8 @@ def bound(
         if is_node:
             cls.__annotations__["id"] = strawberry.ID
             cls.id = BoundField.declare(IdSource(), "Opaque and stable; for `node`.")  # type: ignore[attr-defined]
-        made.annotations = inspect.get_annotations(cls, eval_str=True)
+        # As types, also for Strawberry, which would read each text four times.
+        made.annotations = cls.__annotations__ = inspect.get_annotations(cls, eval_str=True)
         made.strawberry_type = strawberry.type(cls, description=inspect.cleandoc(cls.__doc__ or ""))
         definition = made.strawberry_type.__strawberry_definition__  # type: ignore[attr-defined]
         for declared in definition.fields:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from domain.facts import camel
-from schema.declaring import declare_enum, declare_input
+from schema.declaring import declare_enum, declare_input, input_named
 from schema.group_keys import MOST_KEYS, Bucket, groupable, segments_of, to_one_relations
 from schema.measures import FUNCTIONS, AggregateFunction, Kind, measurable
 from schema.order_inputs import OPTIONAL, WAY, measure_fields
@@ -29,12 +29,14 @@ _COMPARED_AS: dict[Kind, Any] = {
 
 def groups_arguments(type_name: str) -> Fields:
     """The arguments of `groups` over rows of a type."""
-    by, order = _declare_by(type_name), _declare_order(type_name)
+    by: Any = _declare_by(type_name)
+    having: Any = _declare_having(type_name)
+    order: Any = _declare_order(type_name)
     return {
-        "by": (f"list[{by}]", f"What the rows are grouped by, at most {MOST_KEYS} keys."),
-        "having": (f"{_declare_having(type_name)} | None", "Only groups for which this holds.", OPTIONAL),
+        "by": (list[by], f"What the rows are grouped by, at most {MOST_KEYS} keys."),
+        "having": (having | None, "Only groups for which this holds.", OPTIONAL),
         "order_by": (
-            f"list[{order}] | None",
+            list[order] | None,
             "The order; the keys decide ties, those without a value last.",
             OPTIONAL,
         ),
@@ -49,11 +51,11 @@ def groups_arguments(type_name: str) -> Fields:
 _declared: set[str] = set()
 
 
-def _declare_by(type_name: str) -> str:
-    """The name of the input that names a key; a type's relations may lead back to it."""
+def _declare_by(type_name: str) -> Any:
+    """The input that names a key; a type's relations may lead back to it."""
     name = f"{type_name}GroupBy"
     if name in _declared:
-        return name
+        return input_named(name)
     _declared.add(name)
     values = {field: f"By `{camel(field)}`." for field in groupable(type_name)}
     field = declare_enum(f"{type_name}GroupField", f"What {type_name} rows can be grouped by.", values)
@@ -67,51 +69,49 @@ def _declare_by(type_name: str) -> str:
     }
     for relation, source in to_one_relations(type_name).items():
         inner = _declare_by(source.target)
-        fields[relation] = (f"{inner} | None", f"By the row that `{camel(relation)}` leads to.", OPTIONAL)
+        fields[relation] = (inner | None, f"By the row that `{camel(relation)}` leads to.", OPTIONAL)
     if found := segments_of(type_name):
         described = "By the row's segment in this dimension."
-        fields[found[1].one] = (f"{_declare_by_segment()} | None", described, OPTIONAL)
-    declare_input(name, f"What {type_name} rows are grouped by: exactly one field or relation.", fields)
-    return name
+        fields[found[1].one] = (_declare_by_segment() | None, described, OPTIONAL)
+    return declare_input(
+        name, f"What {type_name} rows are grouped by: exactly one field or relation.", fields
+    )
 
 
 @cache
-def _declare_by_segment() -> str:
+def _declare_by_segment() -> Any:
     fields: Fields = {"dimension": (str, "The dimension's code.")}
-    declare_input("SegmentGroupBy", "Rows are grouped by their segments in one dimension.", fields)
-    return "SegmentGroupBy"
+    return declare_input("SegmentGroupBy", "Rows are grouped by their segments in one dimension.", fields)
 
 
 @cache
-def _declare_order(type_name: str) -> str:
-    name = f"{type_name}GroupOrder"
+def _declare_order(type_name: str) -> type:
+    key: Any = input_named(f"{type_name}GroupBy")
     fields: Fields = {
-        "key": (f"{type_name}GroupBy | None", "By this key, which must be one of `by`.", OPTIONAL),
+        "key": (key | None, "By this key, which must be one of `by`.", OPTIONAL),
         **measure_fields(type_name, required=False),
     }
     described = f"One key of an ordering of groups of {type_name} rows: exactly one of `key` and `measure`."
-    declare_input(name, described, fields | WAY)
-    return name
+    return declare_input(f"{type_name}GroupOrder", described, fields | WAY)
 
 
 @cache
-def _declare_having(type_name: str) -> str:
-    name = f"{type_name}Having"
-    fields: Fields = {"count": (f"{scalar_condition(int)} | None", "By the number of rows.", OPTIONAL)}
+def _declare_having(type_name: str) -> type:
+    own: Any = input_named(f"{type_name}Having")
+    fields: Fields = {"count": (scalar_condition(int) | None, "By the number of rows.", OPTIONAL)}
     for field, kind in measurable(type_name).items():
         inner = _declare_measures_having(kind)
-        fields[field] = (f"{inner} | None", f"By what is measured of `{camel(field)}`.", OPTIONAL)
+        fields[field] = (inner | None, f"By what is measured of `{camel(field)}`.", OPTIONAL)
     fields |= {
-        "and_": (f"list[{name}] | None", "All of these hold.", OPTIONAL),
-        "or_": (f"list[{name}] | None", "At least one of these holds.", OPTIONAL),
-        "not_": (f"{name} | None", "This does not hold.", OPTIONAL),
+        "and_": (list[own] | None, "All of these hold.", OPTIONAL),
+        "or_": (list[own] | None, "At least one of these holds.", OPTIONAL),
+        "not_": (own | None, "This does not hold.", OPTIONAL),
     }
-    declare_input(name, f"Which groups of {type_name} rows; all given must hold.", fields)
-    return name
+    return declare_input(own.__name__, f"Which groups of {type_name} rows; all given must hold.", fields)
 
 
 @cache
-def _declare_measures_having(kind: Kind) -> str:
+def _declare_measures_having(kind: Kind) -> Any:
     name = f"{kind.value}Having"
     fields: Fields = {}
     if kind is Kind.MONEY:
@@ -123,8 +123,6 @@ def _declare_measures_having(kind: Kind) -> str:
         if kind is Kind.INT and function in (AggregateFunction.SUM, AggregateFunction.AVG):
             compared = Decimal
         described = f"By the {function.value.replace('_', ' ')}."
-        fields[function.value] = (f"{scalar_condition(compared)} | None", described, OPTIONAL)
-    declare_input(
-        name, f"Conditions on what is measured of a {kind.value} field; all given must hold.", fields
-    )
-    return name
+        fields[function.value] = (scalar_condition(compared) | None, described, OPTIONAL)
+    described = f"Conditions on what is measured of a {kind.value} field; all given must hold."
+    return declare_input(name, described, fields)

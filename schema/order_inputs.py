@@ -12,7 +12,7 @@ import strawberry
 
 from domain.facts import camel
 from schema.binding import AmountSource, ColumnSource, ConnectionSource, ToOneSource, binding
-from schema.declaring import declare_enum, declare_input
+from schema.declaring import declare_enum, declare_input, input_named
 from schema.errors import BadInput
 from schema.measures import AggregateFunction, Measure, measurable, measure
 from schema.ordering import OrderKey
@@ -57,22 +57,16 @@ def order_input(type_name: str) -> type | None:
     )
 
 
-@cache
-def _declare_key(type_name: str) -> str:
-    name = f"{type_name}OrderKey"
+def _declare_key(type_name: str) -> None:
     described = f"What of a {type_name} row to order by: exactly one field or relation."
-    declare_input(name, described, _places(type_name))
-    return name
+    declare_input(f"{type_name}OrderKey", described, _places(type_name))
 
 
 @cache
-def declare_measure(type_name: str) -> str:
-    """The name of the input that names a measure of rows of a type."""
-    name = f"{type_name}MeasureInput"
-    declare_input(
-        name, f"Something measured over {type_name} rows.", measure_fields(type_name, required=True)
-    )
-    return name
+def declare_measure(type_name: str) -> type:
+    """The input that names a measure of rows of a type."""
+    fields = measure_fields(type_name, required=True)
+    return declare_input(f"{type_name}MeasureInput", f"Something measured over {type_name} rows.", fields)
 
 
 def measure_fields(type_name: str, *, required: bool) -> dict[str, tuple[Any, ...]]:
@@ -101,6 +95,7 @@ def _places(type_name: str) -> dict[str, tuple[Any, ...]]:
     sources = binding(type_name).sources
     names = [name for name, source in sources.items() if getattr(source, "sortable", False)]
     places: dict[str, tuple[Any, ...]] = {}
+    inner: Any
     if names:
         places["field"] = (
             _order_field(type_name, tuple(names)) | None,
@@ -109,7 +104,7 @@ def _places(type_name: str) -> dict[str, tuple[Any, ...]]:
         )
     for name, source in sources.items():
         if isinstance(source, ToOneSource):
-            inner, described = _key_name(source.target), f"By the row that `{camel(name)}` leads to."
+            inner, described = _key(source.target), f"By the row that `{camel(name)}` leads to."
         elif isinstance(source, ConnectionSource):
             inner, described = (
                 declare_measure(source.target),
@@ -117,19 +112,19 @@ def _places(type_name: str) -> dict[str, tuple[Any, ...]]:
             )
         else:
             continue
-        places[name] = (f"{inner} | None", described, OPTIONAL)
+        places[name] = (inner | None, described, OPTIONAL)
     return places
 
 
 _declared: set[str] = set()
 
 
-def _key_name(type_name: str) -> str:
-    """The name of a nested key's input, which may be in the making: a unit's parent is a unit."""
+def _key(type_name: str) -> type:
+    """A nested key's input, which may be in the making: a unit's parent is a unit."""
     if type_name not in _declared:
         _declared.add(type_name)
         _declare_key(type_name)
-    return f"{type_name}OrderKey"
+    return input_named(f"{type_name}OrderKey")
 
 
 @cache

@@ -23,7 +23,7 @@ from schema.binding import (
     ToOneSource,
     binding,
 )
-from schema.declaring import declare_input
+from schema.declaring import declare_input, input_named
 from schema.scalars import BigInt
 
 Fields = dict[str, tuple[Any, ...]]
@@ -66,8 +66,7 @@ _QUANTIFIERS = {
 
 
 def _optional(annotation: Any, description: str) -> tuple[Any, ...]:
-    named = f"{annotation} | None" if isinstance(annotation, str) else annotation | None
-    return named, description, strawberry.UNSET
+    return annotation | None, description, strawberry.UNSET
 
 
 def _operators(value: Any, described: Mapping[Operator, str]) -> Fields:
@@ -79,15 +78,14 @@ def _operators(value: Any, described: Mapping[Operator, str]) -> Fields:
     return fields
 
 
-def _declared(name: str, what: str, fields: Fields) -> str:
+def _declared(name: str, what: str, fields: Fields) -> type:
     described = f"Conditions on {what}; all given must hold."
-    declare_input(name, described, fields | {"is_null": _optional(bool, _NULL)})
-    return name
+    return declare_input(name, described, fields | {"is_null": _optional(bool, _NULL)})
 
 
 @cache
-def scalar_condition(annotation: Any) -> str:
-    """The name of the input with the operators that a field of this annotation is offered with."""
+def scalar_condition(annotation: Any) -> type:
+    """The input with the operators that a field of this annotation is offered with."""
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         name = annotation.__name__
         return _declared(f"{name}Condition", f"a {name} field", _operators(annotation, _EQUALITY | _LISTS))
@@ -103,7 +101,7 @@ def scalar_condition(annotation: Any) -> str:
 
 
 @cache
-def _money_condition() -> str:
+def _money_condition() -> type:
     fields: Fields = {"currency": _optional(str, _CURRENCY)}
     fields |= _operators(Decimal, _EQUALITY | _LISTS | _RANGES)
     fields["between"] = _optional(_range(Decimal), _BETWEEN)
@@ -111,11 +109,10 @@ def _money_condition() -> str:
 
 
 @cache
-def _range(annotation: Any) -> str:
+def _range(annotation: Any) -> type:
     name = f"{_ORDERED[annotation]}Range"
     ends: Fields = {"from_": (annotation, "The least."), "to": (annotation, "The greatest.")}
-    declare_input(name, "From one value to another, both included.", ends)
-    return name
+    return declare_input(name, "From one value to another, both included.", ends)
 
 
 @cache
@@ -135,15 +132,15 @@ def _declare(type_name: str) -> type:
     """The input and those that it leads to, which may lead back."""
     if type_name in _made:
         return _made[type_name]
-    own = f"{type_name}Where"
+    own: Any = input_named(f"{type_name}Where")
     bound_type = binding(type_name)
     targets = _targets(bound_type)
     fields = dict(_offered(bound_type, targets)) | {
-        "and_": _optional(f"list[{own}]", "All of these hold."),
-        "or_": _optional(f"list[{own}]", "At least one of these holds."),
+        "and_": _optional(list[own], "All of these hold."),
+        "or_": _optional(list[own], "At least one of these holds."),
         "not_": _optional(own, "This does not hold."),
     }
-    _made[type_name] = declare_input(own, f"Which rows of {type_name}; all given must hold.", fields)
+    _made[type_name] = declare_input(own.__name__, f"Which rows of {type_name}; all given must hold.", fields)
     for source in targets.values():
         _declare(source.target)
         if isinstance(source, ManySource):
@@ -153,7 +150,8 @@ def _declare(type_name: str) -> type:
 
 @cache
 def _declare_quantifiers(target: str) -> None:
-    fields = {name: _optional(f"{target}Where", described) for name, described in _QUANTIFIERS.items()}
+    where = input_named(f"{target}Where")
+    fields = {name: _optional(where, described) for name, described in _QUANTIFIERS.items()}
     described = f"Conditions on the {target} rows in sight that a row is related to; all given must hold."
     declare_input(f"{target}RelationWhere", described, fields)
 
@@ -180,13 +178,13 @@ def _offered(
             yield name, _optional(_money_condition(), f"By `{camel(name)}`.")
         elif name in targets and isinstance(source, ToOneSource):
             described = f"By the row that `{camel(name)}` leads to; `{{}}` asks that there is one in sight."
-            yield name, _optional(f"{source.target}Where", described)
+            yield name, _optional(input_named(f"{source.target}Where"), described)
         elif name in targets and isinstance(source, ManySource):
             described = f"By the rows of `{camel(name)}`."
-            yield name, _optional(f"{source.target}RelationWhere", described)
+            yield name, _optional(input_named(f"{source.target}RelationWhere"), described)
         if name in targets and isinstance(source, SegmentsSource):
             described = f"There is a row of `{camel(name)}` for which this holds: short for `some`."
-            yield source.one, _optional(f"{source.target}Where", described)
+            yield source.one, _optional(input_named(f"{source.target}Where"), described)
 
 
 def plain_annotation(bound_type: Binding, name: str) -> Any:
