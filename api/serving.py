@@ -158,18 +158,12 @@ async def _answer(app: ASGIApp, listening: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=LAST_REQUESTS_S,
     )
-    _keep_what_is_for_good()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 20)
     try:
         await _Server(config).serve(sockets=[listening])
     finally:
         write_requests()
-
-
-def _keep_what_is_for_good() -> None:
-    """Let the collector pass over the schema and the modules: looking through them took a quarter of our time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 20)
 
 
 class _Server(uvicorn.Server):

@@ -26,6 +26,7 @@ from schema.costs import Cost, objects_in
 from schema.documents import Document, Documents, Operation
 from schema.errors import Busy, Code, CodedError, TooDear
 from schema.faults import Report, refusal
+from schema.lasting import made_to_last
 from schema.mutating import Changing, TooLong
 from schema.mutation import Mutation
 from schema.query import Query
@@ -44,7 +45,8 @@ _NOT_ANSWERED = NOT_ANSWERED.encode()
 @cache
 def graph() -> strawberry.Schema:
     """The schema, built once."""
-    return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+    with made_to_last():
+        return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
 T = TypeVar("T")

@@ -199,6 +199,6 @@ def test_the_demo_bank_is_not_mixed_into_another(command: Command, credentials: 
 
 
 def test_the_schema_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
-    monkeypatch.setattr("api.__main__.SDL", tmp_path / "schema.graphql")
+    monkeypatch.setattr("api.sdl_command.SDL", tmp_path / "schema.graphql")
     assert told("sdl")[0] == 0
     assert "type Query" in (tmp_path / "schema.graphql").read_text(encoding="utf-8")
