@@ -76,7 +76,8 @@ def migrate(credentials: Credentials) -> None:
     Raises DatabaseUnavailable where it cannot be reached, entered or altered.
     """
     try:
-        migrations.upgrade(credentials.url)
+        if not asyncio.run(migrations.is_current(credentials.administrator_dsn)):
+            migrations.upgrade(credentials.url)
         asyncio.run(set_passwords(credentials))
         asyncio.run(put_into_force_what_ships(credentials))
     except (*LOST, TimeoutError, asyncpg.PostgresError, SQLAlchemyError) as problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 
 from domain.access import Caller, Role
@@ -30,14 +32,16 @@ class UnsafeDatabase(Exception):
 
 async def verify(database: Database) -> None:
     """Ask through the login roles' own connections. Raises UnsafeDatabase and DatabaseUnavailable."""
-    found: set[str] = set()
-    for login, write in CONNECTIONS:
-        async with database.transaction(_nothing(login), write=write) as transaction:
-            found.update(await _about_the_door(transaction, login))
-            found.update(await catalogue.findings(transaction.connection))
-        found.update(await _about_the_revision(database, login, write=write))
-    if found:
-        raise UnsafeDatabase(sorted(found))
+    found = await asyncio.gather(*(_behind(database, login, write=write) for login, write in CONNECTIONS))
+    if any(found):
+        raise UnsafeDatabase(sorted(set().union(*found)))
+
+
+async def _behind(database: Database, login: Login, *, write: bool) -> set[str]:
+    async with database.transaction(_nothing(login), write=write) as transaction:
+        found = {*await _about_the_door(transaction, login)}
+        found |= {*await catalogue.findings(transaction.connection)}
+    return found | {*await _about_the_revision(database, login, write=write)}
 
 
 async def warnings(database: Database) -> list[str]:
@@ -73,8 +77,7 @@ async def _about_the_revision(database: Database, login: Login, *, write: bool) 
     head = migrations.head()
     try:
         async with database.transaction(_nothing(login), write=write) as transaction:
-            rows = await transaction.connection.fetch("select version_num from app.alembic_version")
+            there = await migrations.there(transaction.connection)
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError):
         return [f"the schema is not there, or not open to {login}; this code needs revision {head}"]
-    there = ", ".join(row["version_num"] for row in rows) or "none"
     return [] if there == head else [f"the schema is at revision {there}, this code needs {head}"]
