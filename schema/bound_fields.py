@@ -192,6 +192,8 @@ class BoundField(StrawberryField):
         source = getattr(self, "source", None)
         if isinstance(source, NodesSource):
             return StrawberryList(StrawberryOptional(of_type=Node))
+        if isinstance(source, AncestorsSource):
+            return StrawberryList(binding("OrganisationUnit").strawberry_type or UNRESOLVED)
         if isinstance(source, MembersSource):
             source = source.of
         if not isinstance(source, _OF_A_BOUND_TYPE):

@@ -21,20 +21,20 @@ def type_named(name: str) -> type:
     Neither of it nor of an input is any instance made, so Strawberry needs no dataclass of each: hundreds of them
     took seconds.
     """
-    return _defined(name)
+    return define(type(name, (), {}))
 
 
 @cache
 def input_named(name: str) -> type:
     """The class of an input, likewise; what is given for it is read as plain values (`plain_arguments`)."""
-    return _defined(name, is_input=True, from_input=_as_given)
+    return define(type(name, (), {}), is_input=True, from_input=_as_given)
 
 
-def _defined(name: str, **about: Any) -> type:
-    made = type(name, (), {})
+def define(made: type, **about: Any) -> type:
+    """Make a class known to Strawberry as a type that has no fields yet."""
     nothing: Any = {"description": None, "interfaces": [], "extend": False, "directives": (), "fields": []}
     nothing |= {"is_input": False, "is_interface": False, "is_type_of": None, "resolve_type": None}
-    definition = StrawberryObjectDefinition(name=name, origin=made, **nothing | about)
+    definition = StrawberryObjectDefinition(name=made.__name__, origin=made, **nothing | about)
     made.__strawberry_definition__ = definition  # type: ignore[attr-defined]
     return made
 
@@ -46,10 +46,15 @@ def _as_given(made: type, given: Mapping[str, Any], context: object) -> Mapping[
 
 def declare_type(name: str, description: str, fields: Mapping[str, tuple[Any, StrawberryField]]) -> type:
     """A Strawberry type of `python_name: (type, field)`."""
-    made = type_named(name)
+    return fill(type_named(name), description, fields)
+
+
+def fill(made: type, description: str, fields: Mapping[str, tuple[Any, StrawberryField]]) -> type:
+    """Give a defined type its fields; the type of one that is None is its resolver's."""
     for key, (annotation, field) in fields.items():
         field.python_name, field.origin = key, made
-        field.type_annotation = annotated(annotation)
+        if annotation is not None:
+            field.type_annotation = annotated(annotation)
     return _declared(made, description, [field for _, field in fields.values()])
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import strawberry
 from sqlalchemy import ColumnElement, FromClause, Table
+from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
 
 from schema.binding import (
     AmountSource,
@@ -41,7 +43,8 @@ from schema.binding import (
     UnitQuotaSource,
     register,
 )
-from schema.bound_fields import BoundField
+from schema.bound_fields import BoundField, Node
+from schema.declaring import define, fill
 from schema.ids import Key
 from schema.request import Request
 from tenants.tables import metadata
@@ -70,20 +73,24 @@ def bound(
         made = Binding(cls.__name__, bound_table, tuple(c.name for c in bound_table.primary_key))
         made.hidden_from_clients = hidden_from_clients
         made.for_headquarters = for_headquarters
-        cls.is_type_of = staticmethod(partial(_is_row_of, made))  # type: ignore[attr-defined]
         made.is_node = is_node
+        made.strawberry_type = cls
+        made.annotations = inspect.get_annotations(cls, eval_str=True)
+        fields: dict[str, Any] = {name: (type_, vars(cls)[name]) for name, type_ in made.annotations.items()}
+        for name, resolved in vars(cls).items():
+            if isinstance(resolved, StrawberryField) and name not in fields:
+                fields[name] = None, resolved
         if is_node:
-            cls.__annotations__["id"] = strawberry.ID
-            cls.id = BoundField.declare(IdSource(), "Opaque and stable; for `node`.")  # type: ignore[attr-defined]
-        # As types, also for Strawberry, which would read each text four times.
-        made.annotations = cls.__annotations__ = inspect.get_annotations(cls, eval_str=True)
-        made.strawberry_type = strawberry.type(cls, description=inspect.cleandoc(cls.__doc__ or ""))
-        definition = made.strawberry_type.__strawberry_definition__  # type: ignore[attr-defined]
-        for declared in definition.fields:
+            opaque = BoundField.declare(IdSource(), "Opaque and stable; for `node`.")
+            fields = {"id": (strawberry.ID, opaque)} | fields
+        interfaces = [get_object_definition(Node, strict=True)] if issubclass(cls, Node) else []
+        define(cls, interfaces=interfaces, is_type_of=partial(_is_row_of, made))
+        fill(cls, inspect.cleandoc(cls.__doc__ or ""), fields)
+        for name, (_, declared) in fields.items():
             if isinstance(declared, BoundField):
-                made.sources[declared.python_name] = declared.source
+                made.sources[name] = declared.source
         register(made)
-        return made.strawberry_type
+        return cls
 
     return bind
 

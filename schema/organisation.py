@@ -26,9 +26,7 @@ class OrganisationUnit(Node):
     opened_on: dt.date | None = column("opened_on", "When it opened.", where=True, order=True)
     version: int = column("version", "Counts changes; pass it back as `expectedVersion`.")
     parent: Any = to_one("OrganisationUnit", {"id": "parent_id"}, "The unit above; null at the root.")
-    ancestors: list["OrganisationUnit"] = ancestors(  # noqa: UP037
-        "The units above, nearest first, headquarters last."
-    )
+    ancestors: Any = ancestors("The units above, nearest first, headquarters last.")
     children: Any = connection(
         "OrganisationUnit", "The units directly below.", on={"parent_id": "id"}, order=("code",)
     )
