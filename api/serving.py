@@ -9,8 +9,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -27,6 +29,7 @@ from api.settings import Settings
 from api.settling import settling
 from api.trusted_documents import ManifestError
 from api.working import working
+from schema.graph import graph
 from tenants import guard
 from tenants.database import Database
 from tenants.demo import ForeignBank, demo_is_loaded, load_demo
@@ -58,10 +61,18 @@ def run(settings: Settings, *, demo_clients: int | None, say: Say) -> None:
         if settings.database_url is None:
             say(f"database: embedded, in {data_home(settings)}")
         with (
+            _the_graph_beside() as made,
             running_bank(settings, migrating=demo_clients is not None, alone=True) as bank,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
         ):
-            loop.run(_serve(settings, bank, listening, demo_clients=demo_clients, say=say))
+            loop.run(_serve(settings, bank, listening, made, demo_clients=demo_clients, say=say))
+
+
+@contextmanager
+def _the_graph_beside() -> Iterator[Future[Any]]:
+    """Build it in a thread, while the database is started, waited for and looked at."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(graph)
 
 
 @contextmanager
@@ -114,7 +125,13 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 async def _serve(
-    settings: Settings, bank: Bank, listening: socket.socket, *, demo_clients: int | None, say: Say
+    settings: Settings,
+    bank: Bank,
+    listening: socket.socket,
+    made: Future[Any],
+    *,
+    demo_clients: int | None,
+    say: Say,
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(report_stray)
     async with _watched(bank.embedded), opened(settings, bank.credentials) as database:
@@ -124,6 +141,7 @@ async def _serve(
             await refresh_statistics(bank.credentials)
         issuer = _development_issuer(settings)
         personas = await personas_of(database, directory) if issuer else []
+        await asyncio.wrap_future(made)
         try:
             app = create_app(
                 settings,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import select
@@ -11,11 +12,13 @@ from sqlalchemy import select
 from domain.allocation.form import read
 from domain.allocation.runs import EDITABLE, RunStatus
 from tenants.allocation.gathering import gather
-from tenants.allocation.reckoning import CannotReckon, Reckoned, reckon
 from tenants.database import Database
 from tenants.scope import Scope
 from tenants.segments.recording import FOR_ALL_CLIENTS
 from tenants.tables import allocation_run
+
+if TYPE_CHECKING:
+    from tenants.allocation.reckoning import Reckoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ async def simulated(database: Database, scope: Scope, run_id: int, version: int)
     No lock is held and no transaction open while it is solved: the action that writes it down looks at the version
     again. A version that has passed – a request sent twice – costs nothing.
     """
+    # Only now: HiGHS and NumPy take a tenth of a second to import, which every start would wait for.
+    from tenants.allocation.reckoning import CannotReckon, reckon
+
     async with database.transaction(scope, fresh=True) as transaction:
         run = await transaction.row(select(allocation_run).where(allocation_run.c.id == run_id))
         if run is None or run["version"] != version or RunStatus(run["status"]) not in EDITABLE:

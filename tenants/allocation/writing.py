@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
 
-from tenants.allocation.reckoning import Reckoned, Row
 from tenants.database import Transaction
 from tenants.tables import allocation_branch, allocation_constraint, allocation_proposal
 from tenants.tables.allocation import BY_RULE
+
+if TYPE_CHECKING:
+    from tenants.allocation.reckoning import Reckoned, Row
 
 _TYPES = {
     "position": "int",

@@ -12,7 +12,6 @@ from tenants.actions import allocation
 from tenants.actions.allocation import Writing
 from tenants.actions.once import Done, Outcome
 from tenants.allocation.gathering import Gathered, gather
-from tenants.allocation.reckoning import reckoned
 from tenants.allocation.shipped import shipped_parameters
 from tenants.allocation.simulating import Simulated
 from tenants.transaction import Transaction
@@ -65,6 +64,9 @@ async def _simulated(
         parameters,
     )
     run_id = _done(await allocation.draft(transaction, WRITTEN_BY, None, writing))
+    # HiGHS and NumPy are imported where they are used: every start would wait for them.
+    from tenants.allocation.reckoning import reckoned
+
     found = reckoned(form, gathered.figures, budget=budget, currency=CURRENCY)
     simulated = Simulated(1, gathered.day, found)
     _done(await allocation.simulate(transaction, WRITTEN_BY, run_id, 1, simulated))
