@@ -78,6 +78,25 @@ def test_help_names_every_command(told: Told) -> None:
         assert told(name, "--help")[0] == 0
 
 
+def test_no_command_waits_for_what_it_does_not_use() -> None:
+    program = """
+import sys
+from importlib import import_module
+from api.__main__ import MODULES
+with_the_graph = {"sdl_command", "serve_command"}
+for module in MODULES.keys() - with_the_graph:
+    import_module(f"api.{module}")
+print([name for name in ("schema.graph", "schema.query") if name in sys.modules])
+for module in with_the_graph:
+    import_module(f"api.{module}")
+print([name for name in ("alembic", "highspy", "numpy") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["[]", "[]"]
+
+
 def test_the_table_of_settings_is_printed(told: Told) -> None:
     code, said = told("settings")
     assert code == 0
