@@ -91,6 +91,8 @@ class Commitment:
     status: str
     held: Held = field(default_factory=Held)
     expires_on: dt.date | None = None
+    overridden: int = 0
+    """How much of it was promised beyond the limits."""
 
 
 @dataclass(slots=True)
@@ -194,6 +196,11 @@ class Model:
         node = self.nodes[name]
         most = Fraction(node.granted(self.day)) * (1 + node.tolerance)
         return self.committed(name) + node.consumed > most
+
+    def overridden(self, name: str) -> int:
+        """What the overrides in force on the node and below it amount to."""
+        below = [one for one in self.commitments.values() if self.nodes[name] in self.path(one.node)]
+        return sum(min(one.overridden, one.held.total) for one in below)
 
     def out_of_force(self, name: str) -> str | None:
         """Why nothing may be booked at the node: the first of its path that is not in force."""

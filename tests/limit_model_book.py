@@ -12,7 +12,7 @@ from limit_model import ENDED, HELD_STATUSES, NO_ROOM, Commitment, Held, Model, 
 
 DONE = "DONE"
 AUTHORITY = 60
-"""What an override may be, at most."""
+"""What overrides on one limit may amount to, at most."""
 
 
 def _stage(held: Held) -> str:
@@ -59,7 +59,7 @@ class Book(Model):
             return "INVALID_INPUT"
         if currency != node.currency:
             return "CURRENCY_DIFFERS"
-        if operation == "OVERRIDE" and amount > AUTHORITY:
+        if operation == "OVERRIDE" and self.overridden(leaf) + amount > AUTHORITY:
             return "BEYOND_AUTHORITY"
         if code := self.out_of_force(leaf):
             return code
@@ -69,7 +69,7 @@ class Book(Model):
                 return NO_ROOM
         held = Held(earmarked=amount) if operation == "EARMARK" else Held(reserved=amount)
         status = "EARMARKED" if operation == "EARMARK" else "RESERVED"
-        made = Commitment(leaf, client, status, held, expires_on)
+        made = Commitment(leaf, client, status, held, expires_on, amount if operation == "OVERRIDE" else 0)
 
         def book(trial: Book) -> str:
             before = trial.sizes(leaf)
@@ -77,9 +77,16 @@ class Book(Model):
             trial.movements[name] = Movement(name, operation, held, "", None, {}, {})
             if operation == "OVERRIDE" and trial._breaks_a_rule(before, leaf):
                 return NO_ROOM
+            if operation == "OVERRIDE" and trial._stacks(before):
+                return "BEYOND_AUTHORITY"
             return DONE
 
         return self._kept(book)
+
+    def _stacks(self, before: dict[str, int]) -> bool:
+        """Whether a limit that this takes further beyond itself has more overrides than one may decide."""
+        grown = (name for name, size in before.items() if self.committed(name) > size)
+        return any(self.is_beyond(name) and self.overridden(name) > AUTHORITY for name in grown)
 
     def _breaks_a_rule(self, before: dict[str, int], leaf: str) -> bool:
         """Whether more is committed somewhere than the supervisor allows."""
@@ -228,6 +235,7 @@ class Book(Model):
             mine = trial.commitments[movement.commitment]
             mine.held, mine.status = after, _stage(after) or movement.status_before or "REVERSED"
             mine.expires_on = movement.expires_before or mine.expires_on
+            mine.overridden = 0 if movement.operation == "OVERRIDE" else mine.overridden
             for node, (sanctioned, consumed) in movement.terms_before.items():
                 then = movement.terms_after[node]
                 trial.nodes[node].sanctioned += sanctioned - then[0]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from limit_book import (
+    BRANCH,
     SHARED,
     Book,
     available,
@@ -20,6 +21,7 @@ from limit_book import (
 )
 
 from domain.limits import booking
+from domain.limits.authority import Authority
 from domain.limits.movements import Booked
 from domain.limits.nodes import CapShare, Counts, NodeStatus, Operation
 from domain.limits.syndication import syndicate, weights_refused
@@ -136,7 +138,7 @@ def test_an_override(
 ) -> None:
     book = with_terms(branch(), SHARED, **terms)
     asked = book.ask(700, **{"reason": "the client of the year", **ask})
-    answer = booking.override(book.place(SHARED), asked, "head of Pudong", authority)
+    answer = booking.override(book.place(SHARED), asked, "head of Pudong", Authority("HEAD", authority))
     assert code_of(answer) is expected, what
     if expected is None:
         on = book.booked(answer)
@@ -152,7 +154,31 @@ def test_an_override(
 def test_a_cap_is_not_overridden() -> None:
     book = capped(Counts.EXPOSURE)
     ask = book.ask(101, reason="please")
-    assert code_of(booking.override(book.place(SHARED), ask, "head", yuan(800))) is RefusalCode.CAP_EXCEEDED
+    answer = booking.override(book.place(SHARED), ask, "head", Authority("HEAD", yuan(800)))
+    assert code_of(answer) is RefusalCode.CAP_EXCEEDED
+
+
+def test_authority_adds_up_on_the_leaf_and_on_every_limit_that_is_over() -> None:
+    book = branch()
+    ask = book.ask(700, reason="the client of the year")
+
+    def decided(**on: int) -> object:
+        nodes = {SHARED: on.get("leaf", 0), BRANCH: on.get("above", 0)}
+        authority = Authority("HEAD", yuan(800), nodes)
+        return booking.override(book.place(SHARED), ask, "head", authority)
+
+    assert isinstance(decided(leaf=100), Booked)
+    refused = decided(leaf=101)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.possible) == (
+        RefusalCode.BEYOND_AUTHORITY,
+        Possible(699, "CNY", "delegated authority", SHARED),
+    )
+    # What is decided elsewhere in the branch counts where the branch itself is taken beyond its limit.
+    assert isinstance(decided(above=101), Booked)
+    with_terms(book, BRANCH, sanctioned=600)
+    assert code_of(decided(above=101)) is RefusalCode.BEYOND_AUTHORITY
+    assert isinstance(decided(above=100), Booked)
 
 
 # --- syndicates ---------------------------------------------------------------------------------------------

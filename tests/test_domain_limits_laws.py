@@ -25,6 +25,7 @@ from limit_book import (
 )
 
 from domain.limits import booking, freezing, ledger, parameters, rearranging
+from domain.limits.authority import Authority
 from domain.limits.formulas import converted, most_converted, resolve
 from domain.limits.movements import Booked
 from domain.limits.nodes import (
@@ -175,7 +176,8 @@ class Limits(RuleBasedStateMachine):
     def override(self, which: int, amount: int) -> None:
         place = self.book.place(self.leaf(which))
         ask = self.book.ask(amount, place.leaf.currency, reason="the client of the year")
-        self.done(booking.override(place, ask, "head", Money(500, place.leaf.currency)))
+        authority = Authority("HEAD", Money(500, place.leaf.currency))
+        self.done(booking.override(place, ask, "head", authority))
 
     @rule(amount=AMOUNTS, weights=st.lists(st.integers(1, 9), min_size=2, max_size=4))
     def syndicate(self, amount: int, weights: list[int]) -> None:

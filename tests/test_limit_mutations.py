@@ -189,10 +189,18 @@ async def test_a_refusal_says_what_would_be_possible(limits: Ask) -> None:
     part = await book(limits, OFFICER, "reserveQuota", draw("900000.00", partial=True))
     assert part["amount"] == yuan("600000.00")
     # Nothing is left: a manager decides within what is delegated, and says why.
-    beyond = await book(limits, BO, "overrideQuota", draw("10.00", reason="A bridge for one week."))
+    beyond = await book(limits, BO, "overrideQuota", draw("6.00", reason="A bridge for one week."))
     assert (beyond["operation"], beyond["commitment"]["overriddenBy"]) == ("OVERRIDE", "bo")
-    payload = await sent(limits, BO, booking("overrideQuota"), draw("10.01", reason="More."))
-    assert payload["code"] == "BEYOND_AUTHORITY"
+    # One after the other they are one decision: what is in force on the limit counts.
+    payload = await sent(limits, BO, booking("overrideQuota"), draw("4.01", reason="More."))
+    assert (payload["code"], payload["available"]) == ("BEYOND_AUTHORITY", yuan("4.00"))
+    assert (payload["binding"], payload["bindingNode"]["name"]) == ("delegated authority", "CLIENT 1")
+    await book(limits, BO, "overrideQuota", draw("4.00", reason="More."))
+    none = await sent(limits, BO, booking("overrideQuota"), draw("0.01", reason="More."))
+    assert none["available"] == yuan("0.00")
+    # Given back it is free again.
+    await book(limits, OFFICER, "releaseQuota", on(beyond["commitment"]))
+    await book(limits, BO, "overrideQuota", draw("6.00", reason="Another bridge."))
     unnamed = await refused(limits, BO, booking("overrideQuota"), draw("10.00", reason="  "))
     assert unnamed == ("INVALID_INPUT", ["input", "reason"])
 

@@ -15,6 +15,7 @@ OWN = f"branch_id = {SHANGHAI} and kind = 'BRANCH'"
 TOLD = (
     "insert into bank.limit_movement (branch_id, id, node_id, operation, currency, value_date, actor) values "
 )
+BEYOND = TOLD.replace("actor)", "actor, after)")
 NODE = (
     "insert into bank.limit_node (branch_id, id, kind, name, parent_branch_id, parent_id, client_id, currency, "
     "sanctioned_minor, sharing, valid_from, valid_until, created_by) values "
@@ -31,6 +32,9 @@ REFUSED = {
     # What headquarters alone does, in its name.
     f"{TOLD} ({SHANGHAI}, {MADE}, '{top(SHANGHAI)}', 'ALLOCATE', 'CNY', '2026-01-15', 'hana')": "42501",
     f"{TOLD} ({SHANGHAI}, {MADE}, '{top(SHANGHAI)}', 'RECLAIM', 'CNY', '2026-01-15', 'hana')": "42501",
+    f"{BEYOND} ({SHANGHAI}, {MADE}, '{OWN_ID}', 'OVERRIDE', 'CNY', '2026-01-15', 'hana', "
+    """'{"overriddenAs": "HEADQUARTERS_ADMINISTRATOR"}')""": "42501",
+    f"{BEYOND} ({SHANGHAI}, {MADE}, '{OWN_ID}', 'OVERRIDE', 'CNY', '2026-01-15', 'bo', null)": "42501",
     # Another branch's books, another branch's client, a limit below another branch's.
     f"{TOLD} ({BEIJING}, {MADE}, '{top(BEIJING)}', 'OPEN', 'CNY', '2026-01-15', 'bo')": "42501",
     f"{NODE} ({SHANGHAI}, {MADE}, 'CLIENT', 'x', {SHANGHAI}, '{OWN_ID}', '{client_id(3)}', {TERMS})": "23503",

@@ -70,6 +70,19 @@ def told(outcomes: list[Outcome]) -> Counter[str]:
 # Nothing is sold twice
 
 
+async def test_of_many_overrides_at_once_only_those_within_authority_together_are_granted(
+    books: Books, administrator: asyncpg.Connection
+) -> None:
+    await add_node(administrator, SHANGHAI, 1, 0, client_id=CLIENT[1])
+    await administrator.execute(
+        "insert into bank.delegated_authority values ('BRANCH_MANAGER', 1000, 'CNY') "
+        "on conflict (role) do update set amount_minor = 1000"
+    )
+    bo = Books(books.database, books.directory, Caller("bo", Role.BRANCH_MANAGER, office="310000"))
+    each = [bo(limits.override, CLIENT, PRODUCT, yuan(3), "a bridge") for _ in range(5)]
+    assert told(await asyncio.gather(*each)) == {"DONE": 3, "BEYOND_AUTHORITY": 2}
+
+
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in a transaction"])
 async def test_of_many_who_draw_together_as_many_succeed_as_there_is_room_for(
     books: Books, administrator: asyncpg.Connection, at_once: bool

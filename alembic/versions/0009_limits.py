@@ -117,11 +117,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("drop function app.overridden")
     for table in (*reversed(TENANT), *reversed(REFERENCE)):
         op.drop_table(table, schema="bank")
     op.execute(
         "drop function app.ledger_only_grows, app.remember_limit_node, app.guard_limit_node, "
-        "app.guard_limit_movement, app.limit_row_id"
+        "app.guard_limit_movement, app.limit_row_id, app.guard_override"
     )
 
 
@@ -356,6 +357,7 @@ def _ledger() -> None:
         "commitment_id is not null",
     )
     _index("ix_limit_movement_branch_id_node_id", "limit_movement", "node_id id")
+    _index("ix_limit_movement_overrides", "limit_movement", "commitment_id", "operation = 'OVERRIDE'")
     tenant_table(
         "limit_posting",
         sa.Column("branch_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -385,6 +387,7 @@ def _triggers() -> None:
         "OLD_PARAMETERS": ", ".join(f"old.{name}" for name in PARAMETERS),
         "PARAMETERS": ", ".join(PARAMETERS),
         "PORTAL": PORTAL,
+        "HEADQUARTERS": HEADQUARTERS,
         "TOPS": TOPS,
     }
     sql = (ROOM / "triggers.sql").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.limits import guards
+from domain.limits.authority import Authority
 from domain.limits.commitments import moved, opened
 from domain.limits.formulas import cap_room, resolve
 from domain.limits.movements import Ask, Booked, Place
@@ -185,11 +186,12 @@ def release(place: Place, commitment: Commitment, amount: Money | None = None) -
     )
 
 
-def override(place: Place, ask: Ask, actor: str, authority: Money | None) -> Booked | Refusal:
+def override(place: Place, ask: Ask, actor: str, authority: Authority) -> Booked | Refusal:
     """Promise an amount though the limits leave no room for it, within what the actor may decide alone.
 
-    The nodes that have more committed than granted thereby are over limit until that has passed. Neither a cap nor
-    a node's regulatory cap is overridden, nor a limit that is not in force.
+    Authority adds up: on the leaf, and on every node that is over its limit afterwards, the role's overrides in
+    force there and below, with this one, are within it. Those nodes are over limit until that has passed. Neither a
+    cap nor a node's regulatory cap is overridden, nor a limit that is not in force.
     """
     if not (ask.reason or "").strip():
         return invalid("say why", "reason")
@@ -197,13 +199,22 @@ def override(place: Place, ask: Ask, actor: str, authority: Money | None) -> Boo
     refusal = guards.first(
         guards.amount_refused(ask.amount),
         guards.currency_refused(ask.currency, place.leaf.currency),
-        guards.beyond_authority(ask.amount, ask.currency, authority),
+        authority.refused(ask.amount, ask.currency, (place.leaf,)),
         guards.not_standing(place.path, place.day, "nodeId"),
         guards.no_room(lifted, ask.amount),
     )
     if refusal:
         return refusal
-    return opened(place, ask, Operation.OVERRIDE, Balance(reserved=ask.amount), overridden_by=actor)
+    booked = opened(
+        place,
+        ask,
+        Operation.OVERRIDE,
+        Balance(reserved=ask.amount),
+        overridden_by=actor,
+        after={"overriddenAs": authority.role},
+    )
+    over = [change.after for change in booked.changes if change.after.over_limit]
+    return authority.refused(ask.amount, ask.currency, over) or booked
 
 
 def caps_refused(place: Place, before: Balance, after: Balance) -> Refusal | None:

@@ -13,9 +13,15 @@ from domain.limits.posting import Settle, cap_changes, post
 
 
 def opened(
-    place: Place, ask: Ask, operation: Operation, balance: Balance, *, overridden_by: str | None = None
+    place: Place,
+    ask: Ask,
+    operation: Operation,
+    balance: Balance,
+    *,
+    overridden_by: str | None = None,
+    after: dict[str, Any] | None = None,
 ) -> Booked:
-    """A new commitment on the leaf, with its first movement."""
+    """A new commitment on the leaf, with its first movement; `after`: what that tells beside the amount."""
     leaf = place.leaf
     commitment = Commitment(
         key=(leaf.key[0], ask.commitment_id),
@@ -39,6 +45,7 @@ def opened(
         currency=leaf.currency,
         value_date=place.day,
         reason=ask.reason,
+        after=after,
     )
     caps = cap_changes(place.caps, NOTHING, balance)
     return Booked((movement,), post(place, balance), caps, commitment)

@@ -198,16 +198,3 @@ def _why(left: Money, amount: int, node: LimitNode, day: date) -> tuple[RefusalC
         return RefusalCode.DOES_NOT_REVOLVE, said
     said = f"the limit {node.name!r} leaves {most} {left.currency}"
     return RefusalCode.EXCEEDS_AVAILABLE, said
-
-
-def beyond_authority(amount: int, currency: str, authority: Money | None) -> Refusal | None:
-    """What one person decides alone is within what is delegated to the role, in that currency."""
-    if authority is not None and authority.currency == currency and amount <= authority.minor:
-        return None
-    most = authority or Money(0, currency)
-    return Refusal(
-        RefusalCode.BEYOND_AUTHORITY,
-        f"this office may decide {most.amount} {most.currency} at most: ask the one above",
-        ("amount",),
-        Possible(most.minor, most.currency, "delegated authority"),
-    )

@@ -11,7 +11,8 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from domain.access import Role
-from domain.limits import freezing, guards, parameters, rearranging
+from domain.limits import freezing, parameters, rearranging
+from domain.limits.authority import Authority
 from domain.limits.movements import Booked, Place
 from domain.limits.nodes import (
     TOP_KINDS,
@@ -330,7 +331,8 @@ async def _beyond_authority(
     in_force = node.status not in (NodeStatus.DRAFT, NodeStatus.APPROVED)
     if more <= 0 or not in_force or asked.role is Role.HEADQUARTERS_ADMINISTRATOR:
         return None
-    refusal = guards.beyond_authority(more, node.currency, await authority_of(transaction, asked))
+    authority = await authority_of(transaction, asked, node.key[0])
+    refusal = Authority(authority.role, authority.most).refused(more, node.currency, (node,))
     return Refused(refusal) if refusal else None
 
 

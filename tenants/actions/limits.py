@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from domain.access import Role
 from domain.limits import booking, reversing, syndication
+from domain.limits.authority import Authority
 from domain.limits.caps import Draw
 from domain.limits.movements import Ask, Booked, Movement, Place, Recorded
 from domain.limits.nodes import Balance, Commitment, LimitNode, NodeKey, Operation
@@ -237,19 +238,28 @@ async def override(
     node: NodeKey | None = None,
 ) -> Outcome:
     """Promise an amount though the limits leave no room for it, within what the role may decide alone."""
-    authority = await authority_of(transaction, asked)
+    path = await path_of_draw(transaction, client, product, node, asked.day)
+    if isinstance(path, Refusal):
+        return Refused(path)
+    # What is in force is read when the branch's nodes are locked: of two overrides the second sees the first.
+    nodes = await _locked(transaction, asked, [path])
+    authority = await authority_of(transaction, asked, client[0])
 
     def decide(place: Place, ask: Ask) -> Booked | Refusal:
         return booking.override(place, ask, asked.actor, authority)
 
-    ask = _ask(client, product, amount, reason=reason)
-    return await _open(transaction, asked, client, ask, decide, node, None)
+    return await _opened(
+        transaction, asked, path, nodes, _ask(client, product, amount, reason=reason), decide
+    )
 
 
-async def authority_of(transaction: Transaction, asked: Asked) -> Money | None:
-    """How much the role may decide alone; None for nothing."""
-    rows = await transaction.fetch(_AUTHORITY, (asked.role.value,))
-    return Money(rows[0]["amount_minor"], rows[0]["currency"]) if rows else None
+async def authority_of(transaction: Transaction, asked: Asked, branch_id: int) -> Authority:
+    """How much the role may decide alone, and what its overrides in force in a branch amount to on each limit."""
+    rows = await transaction.fetch(_AUTHORITY, (asked.role.value, branch_id))
+    if not rows:
+        return Authority(asked.role.value, None)
+    decided = {key_of(branch_id, row["node_id"]): row["decided"] for row in rows if row["node_id"]}
+    return Authority(asked.role.value, Money(rows[0]["amount_minor"], rows[0]["currency"]), decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +284,11 @@ left join bank.limit_posting p on p.branch_id = m.branch_id and p.movement_id = 
 where m.branch_id = $1 and m.id = $2
 group by m.branch_id, m.id
 """
-_AUTHORITY = "select a.amount_minor, a.currency from bank.delegated_authority a where a.role = $1"
+_AUTHORITY = """
+select a.amount_minor, a.currency, o.node_id, o.amount_minor as decided
+from bank.delegated_authority a left join app.overridden($2, a.role, a.currency) o on true
+where a.role = $1
+"""
 
 
 async def _open(
@@ -311,10 +325,27 @@ async def _open(
             )
             return Done(key)
     nodes = await _locked(transaction, asked, [path])
-    caps = await lock_caps(transaction, client[0], counted, asked.day)
+    return await _opened(transaction, asked, path, nodes, ask, decide, tenor_months, partial=partial)
+
+
+async def _opened(
+    transaction: Transaction,
+    asked: Asked,
+    path: Path,
+    nodes: dict[NodeKey, LimitNode],
+    ask: Ask,
+    decide: Decide,
+    tenor_months: int | None = None,
+    *,
+    partial: bool = False,
+) -> Outcome:
+    """A new commitment that is decided under locks."""
+    branch_id = path.keys[0][0]
+    counted = Counted(ask.client_id, ask.product, ask.currency, tenor_months)
+    caps = await lock_caps(transaction, branch_id, counted, asked.day)
     place = Place(_standing(path, nodes), caps, asked.day, path.moment)
     booked = decide(place, ask)
-    want = _want(client[0], counted, asked, ask.amount, ask.amount, partial=partial)
+    want = _want(branch_id, counted, asked, ask.amount, ask.amount, partial=partial)
     if isinstance(booked, Refusal):
         return _refused(booked, want)
     key = await write(transaction, booked, asked.author, tenor_months=tenor_months)

@@ -331,6 +331,7 @@ limit_movement = Table(
     _where("uq_limit_movement_reverses_id", "reverses_id", "reverses_id is not null", unique=True),
     _where("ix_limit_movement_branch_id_commitment_id", "commitment_id id", "commitment_id is not null"),
     Index("ix_limit_movement_branch_id_node_id", "branch_id", "node_id", "id"),
+    _where("ix_limit_movement_overrides", "commitment_id", "operation = 'OVERRIDE'"),
 )
 """The ledger. It only grows: no login may change or delete a row, and a trigger refuses everybody else."""
 

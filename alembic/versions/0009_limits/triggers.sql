@@ -82,3 +82,53 @@ end $$;
 create trigger guard_limit_movement before insert on bank.limit_movement
 for each row when (current_user = 'PORTAL' and new.operation in ('ALLOCATE', 'RECLAIM'))
 execute function app.guard_limit_movement();
+
+-- What a role's overrides in force amount to on each limit of a branch: booked there or below, not taken back, and
+-- no more than what their commitments still hold.
+create function app.overridden(branch integer, of_role text, of_currency text)
+returns table (node_id uuid, amount_minor bigint) stable parallel safe language sql
+begin atomic
+    with recursive up as (
+        select k.node_id as node, least(m.amount_minor, k.earmarked_minor + k.reserved_minor + k.utilised_minor) as minor
+        from bank.limit_movement m
+        join bank.limit_commitment k on k.branch_id = m.branch_id and k.id = m.commitment_id
+        where m.branch_id = branch and m.operation = 'OVERRIDE' and m.after ->> 'overriddenAs' = of_role
+            and m.currency = of_currency and k.status in ('EARMARKED', 'RESERVED', 'UTILISED')
+            and not exists (
+                select from bank.limit_movement undone
+                where undone.branch_id = m.branch_id and undone.reverses_id = m.id
+            )
+        union all
+        select n.inner_parent_id, up.minor
+        from up join bank.limit_node n on n.branch_id = branch and n.id = up.node
+        where n.inner_parent_id is not null
+    )
+    select up.node, sum(up.minor)::bigint from up group by up.node;
+end;
+
+-- Delegated authority adds up, whoever goes around the application: on the limit itself, and on all that are over.
+create function app.guard_override() returns trigger language plpgsql as $$
+declare
+    acting text := new.after ->> 'overriddenAs';
+begin
+    if current_user = 'PORTAL' and acting = 'HEADQUARTERS_ADMINISTRATOR' or not exists (
+        select from bank.delegated_authority a where a.role = acting and a.currency = new.currency
+    ) or exists (
+        select from bank.limit_node n
+        join app.overridden(new.branch_id, acting, new.currency) o on o.node_id = n.id
+        join bank.delegated_authority a on a.role = acting
+        where n.branch_id = new.branch_id and o.amount_minor > a.amount_minor and (n.id = new.node_id or n.over_limit
+            and exists (
+                select from bank.limit_posting p
+                where p.branch_id = n.branch_id and p.movement_id = new.id and p.node_id = n.id
+            ))
+    ) then
+        raise exception 'an override goes beyond what is delegated to %', coalesce(acting, 'nobody')
+            using errcode = 'insufficient_privilege', hint = 'the overrides in force on a limit count together';
+    end if;
+    return null;
+end $$;
+
+create trigger guard_override after insert on bank.limit_movement
+for each row when (new.operation = 'OVERRIDE' and current_user in ('PORTAL', 'HEADQUARTERS'))
+execute function app.guard_override();
