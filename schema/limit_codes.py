@@ -113,6 +113,7 @@ described(
         Operation.SYNDICATE: "A branch's part of a shared deal was approved.",
         Operation.REVALUE: "The rate to the currency above was changed.",
         Operation.OVERRIDE: "Credit was approved beyond what was available.",
+        Operation.PROPOSE: "A raise beyond one person's authority was proposed to a second one.",
     },
     name="LimitOperation",
 )

@@ -127,6 +127,19 @@ class LimitNode(Node):
     )
     created_by: str = column("created_by", "Who drafted it.", where=True)
     approved_by: str | None = column("approved_by", "Who approved it.", where=True)
+    frozen_as: str | None = column(
+        "frozen_as", "The role that froze it: no office below that one ends the freeze.", where=True
+    )
+    raised_alone: Money = amount(
+        "raised_alone", "By how much one person has raised it since a second one looked at it.", where=True
+    )
+    proposed: Json | None = column(
+        "proposed", "A change that waits for a second person's approval: the terms as they would become."
+    )
+    proposed_by: str | None = column("proposed_by", "Who proposed that.", where=True)
+    proposed_until: dt.date | None = column(
+        "proposed_until", "The last day on which it may be approved.", where=True
+    )
     version: int = column("version", "Counts changes of its terms; pass it back as `expectedVersion`.")
     created_at: dt.datetime = column("created_at", "When it was drafted.", where=True, order=True)
     updated_at: dt.datetime = column("updated_at", "When its terms last changed.", where=True)

@@ -115,7 +115,8 @@ class LimitParameterMutations:
         )
 
     @strawberry.mutation(
-        graphql_type=ApproveLimitNodePayload, description="Approve a limit that somebody else has drafted."
+        graphql_type=ApproveLimitNodePayload,
+        description="Approve a limit that somebody else has drafted, or a change that somebody else has proposed.",
     )
     async def approve_limit_node(
         self, info: Info[Any, Any], input: Annotated[ApproveLimitNodeInput, _INPUT]
@@ -134,14 +135,20 @@ class LimitParameterMutations:
         named = "activateLimitNode", input, ActivateLimitNodeSuccess, actions.activate
         return await _of_node(request, *named, input.expected_version)
 
-    @strawberry.mutation(graphql_type=AdjustLimitPayload, description="Change a limit's terms.")
+    @strawberry.mutation(
+        graphql_type=AdjustLimitPayload,
+        description="Change a limit's terms; a raise beyond the caller's authority is `proposed`.",
+    )
     async def adjust_limit(self, info: Info[Any, Any], input: Annotated[AdjustLimitInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
         changes = parameters_of(input)
         named = "adjustLimit", input, AdjustLimitSuccess, actions.adjust
         return await _of_node(request, *named, input.expected_version, changes)
 
-    @strawberry.mutation(graphql_type=GrantAdditionPayload, description="Grant more for some days.")
+    @strawberry.mutation(
+        graphql_type=GrantAdditionPayload,
+        description="Grant more for some days; beyond the caller's authority it is `proposed`.",
+    )
     async def grant_addition(self, info: Info[Any, Any], input: Annotated[GrantAdditionInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
         days = _days(input.first, input.last)

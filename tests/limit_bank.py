@@ -46,6 +46,8 @@ TOPS = {
     PUDONG: ("BRANCH", SHANGHAI, 10 * MILLION),
 }
 """The units' own nodes: kind, unit above, amount."""
+AUTHORITY = 200 * MILLION
+"""What one person at headquarters may decide alone."""
 
 _numbers = itertools.count(1)
 
@@ -61,9 +63,14 @@ def node(number: int) -> UUID:
 
 
 async def open_limits(administrator: asyncpg.Connection, *, day: dt.date = DAY) -> None:
-    """Give every unit of the small bank its own node, in force, and the bank its day."""
+    """Give every unit of the small bank its own node, in force; the bank its day, headquarters its authority."""
     await administrator.execute(
         "insert into bank.business_day (day) values ($1) on conflict (singleton) do update set day = $1", day
+    )
+    await administrator.execute(
+        "insert into bank.delegated_authority (role, amount_minor, currency) "
+        "values ('HEADQUARTERS_ADMINISTRATOR', $1, 'CNY') on conflict do nothing",
+        AUTHORITY,
     )
     for unit, (kind, above, sanctioned) in TOPS.items():
         dealt = sum(amount for _, parent, amount in TOPS.values() if parent == unit)

@@ -90,6 +90,7 @@ class NodeRow:
     dealt: int
     consumed: int
     sanctioned: int
+    raised: int
     status: str
     over_limit: bool
 
@@ -119,12 +120,13 @@ class Driven:
         self.runner.run(closed())
         self.runner.close()
 
-    def begin(self, amounts: dict[int, int], authority: int) -> None:
-        """A bank without history, whose units have these limits of their own."""
-        self.runner.run(self._begun(amounts, authority))
+    def begin(self, amounts: dict[int, int], authority: int, raised: int, longest: int) -> None:
+        """A bank without history, whose units have these limits of their own, and its policy: what a region and
+        headquarters decide alone, for how many days an earmark holds."""
+        self.runner.run(self._begun(amounts, authority, raised, longest))
         self.day = DAY
 
-    async def _begun(self, amounts: dict[int, int], authority: int) -> None:
+    async def _begun(self, amounts: dict[int, int], authority: int, raised: int, longest: int) -> None:
         run = self.administrator.execute
         await run("set session_replication_role = replica")
         for table in LIMIT_TABLES:
@@ -133,10 +135,12 @@ class Driven:
         await open_limits(self.administrator)
         await run(
             "insert into bank.delegated_authority (role, amount_minor, currency) "
-            "values ('REGIONAL_MANAGER', $1, 'CNY') "
-            "on conflict (role) do update set amount_minor = $1, currency = 'CNY'",
+            "values ('REGIONAL_MANAGER', $1, 'CNY'), ('HEADQUARTERS_ADMINISTRATOR', $2, 'CNY') "
+            "on conflict (role) do update set amount_minor = excluded.amount_minor, currency = 'CNY'",
             authority,
+            raised,
         )
+        await run("update bank.limit_policy set longest_earmark_days = $1", longest)
         for unit in amounts:
             dealt = sum(amounts[below] for below, (_, above, _) in TOPS.items() if above == unit)
             await run(
@@ -198,6 +202,7 @@ class Driven:
                 row["dealt_minor"],
                 row["consumed_minor"],
                 row["sanctioned_minor"],
+                row["raised_alone_minor"],
                 row["status"],
                 row["over_limit"],
             )

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
 from limit_bank import DAY, HANA, JIANGSU_OFFICER, OFFICER, TOPS, top
 from limit_driving import Answer, Driven, fresh_key
 from limit_model import NO_ROOM, Node
-from limit_model_book import AUTHORITY, DONE, Book
+from limit_model_book import AUTHORITY, DONE, LONGEST, RAISED, Book
 from small_bank import BEIJING, CLIENTS, EAST, HQ, JIANGSU, NORTH, PUDONG, SHANGHAI
 
 from domain.access import Caller
@@ -36,7 +36,7 @@ class SideBySide(RuleBasedStateMachine):
 
     def begin(self) -> None:
         """A bank without history, and a model of it."""
-        self.driven.begin(AMOUNTS, AUTHORITY)
+        self.driven.begin(AMOUNTS, AUTHORITY, RAISED, LONGEST)
         self.driven.passes(DAY, sweeps=False)
         self.model = Book(DAY)
         self.ids: dict[str, str] = {}
@@ -97,8 +97,8 @@ class SideBySide(RuleBasedStateMachine):
         rows = self.driven.nodes()
         for name, node in self.model.nodes.items():
             row = rows[self.ids[name]]
-            said = (node.status, node.sanctioned, node.consumed)
-            assert (row.status, row.sanctioned, row.consumed) == said, (name, row, node)
+            said = (node.status, node.sanctioned, node.consumed, node.raised)
+            assert (row.status, row.sanctioned, row.consumed, row.raised) == said, (name, row, node)
             assert row.dealt == self.model.dealt(name), (name, row)
             if node.tenant in behind:
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 HELD_STATUSES = ("ACTIVE", "FROZEN", "EXPIRED")
 """In which a fence keeps its amount out of the limit above."""
@@ -44,6 +45,18 @@ class Node:
     client: int | None = None
     product: str | None = None
     frozen_by: str | None = None
+    frozen_rank: int = 0
+    """Whose freeze it is: the region's (1), headquarters' (2)."""
+    raised: int = 0
+    """By how much one person has raised it since a second one looked at it."""
+    pending: tuple[dict[str, Any], dt.date] | None = None
+    """What one has proposed, and until when a second one may approve it."""
+
+    @property
+    def most(self) -> int:
+        """What may be drawn on it on the day on which that is most."""
+        caps = [cap for cap in (self.collateral_cap, self.regulatory_cap) if cap is not None]
+        return int(min([self.sanctioned + self.addition, *caps]) * (1 + self.tolerance) // 1)
 
     def granted(self, day: dt.date) -> int:
         """S + A on the days of A, within the caps, whatever the status."""
@@ -93,6 +106,7 @@ class Commitment:
     expires_on: dt.date | None = None
     overridden: int = 0
     """How much of it was promised beyond the limits."""
+    opened_on: dt.date | None = None
 
 
 @dataclass(slots=True)

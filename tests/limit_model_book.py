@@ -13,6 +13,12 @@ from limit_model import ENDED, HELD_STATUSES, NO_ROOM, Commitment, Held, Model, 
 DONE = "DONE"
 AUTHORITY = 60
 """What overrides on one limit may amount to, at most."""
+RAISED = 200
+"""By how much one person at headquarters may raise a limit; more takes a second one."""
+LONGEST = 60
+"""For how many days an earmark may hold."""
+REGION, ABOVE = 1, 2
+"""Offices that keep limits."""
 
 
 def _stage(held: Held) -> str:
@@ -69,7 +75,9 @@ class Book(Model):
                 return NO_ROOM
         held = Held(earmarked=amount) if operation == "EARMARK" else Held(reserved=amount)
         status = "EARMARKED" if operation == "EARMARK" else "RESERVED"
-        made = Commitment(leaf, client, status, held, expires_on, amount if operation == "OVERRIDE" else 0)
+        made = Commitment(
+            leaf, client, status, held, expires_on, amount if operation == "OVERRIDE" else 0, self.day
+        )
 
         def book(trial: Book) -> str:
             before = trial.sizes(leaf)
@@ -108,6 +116,8 @@ class Book(Model):
             return "INVALID_INPUT"
         if code := self.out_of_force(one.node):
             return code
+        if expires_on > (one.opened_on or self.day) + dt.timedelta(days=LONGEST):
+            return "INVALID_INPUT"
         one.expires_on = expires_on
         return DONE
 
@@ -289,10 +299,35 @@ class Book(Model):
     def approve(self, name: str) -> str:
         """By a second person."""
         node = self.nodes[name]
+        if node.pending and node.status != "CLOSED":
+            terms, until = node.pending
+            if self.day > until:
+                return "STATUS_MAY_NOT_FOLLOW"
+            return self._add(name, terms, 2) if "addition" in terms else self._adjust(name, terms, 2)
         if node.status != "DRAFT":
             return self._may_not_follow(node)
         node.status = "APPROVED"
         return DONE
+
+    def _decided(self, name: str, terms: dict[str, Any], people: int) -> str:
+        """Other terms: done by one within what is delegated to him, else proposed."""
+        node, trial = self.nodes[name], copy.deepcopy(self)
+        if node.status not in HELD_STATUSES:
+            return self._changed(name, **terms)
+        if (code := trial._changed(name, **terms)) != DONE:
+            return code
+        after = trial.nodes[name]
+        longer = after.valid_until > node.valid_until or after.valid_from < node.valid_from
+        more = after.most if longer else after.most - node.most
+        raised = after.most if longer else max(node.raised + more, 0)
+        if people == 1 and self._is_beyond_one(node, more, raised):
+            node.pending = (terms, self.day + dt.timedelta(days=30))
+            return DONE
+        return self._changed(name, **terms, pending=None, raised=raised if people == 1 else 0)
+
+    @staticmethod
+    def _is_beyond_one(node: Node, more: int, raised: int) -> bool:
+        return more > 0 and (raised > RAISED or node.currency != "CNY")
 
     @staticmethod
     def _may_not_follow(node: Node) -> str:
@@ -311,6 +346,9 @@ class Book(Model):
 
     def adjust(self, name: str, **terms: Any) -> str:
         """Other terms. A cut takes nothing away; what is more must be there above."""
+        return self._adjust(name, terms, 1)
+
+    def _adjust(self, name: str, terms: dict[str, Any], people: int) -> str:
         node = self.nodes[name]
         if node.status == "CLOSED":
             return "LIMIT_CLOSED"
@@ -325,21 +363,21 @@ class Book(Model):
         if any(child.valid_from < first or child.valid_until > last for child in below):
             return "OUTLASTS_PARENT"
         if node.status == "APPROVED":
-            # What was approved is not what it is now.
-            terms |= {"status": "DRAFT"}
-        if node.status == "APPROVED":
             # Other terms are to be approved anew.
             terms["status"] = "DRAFT"
-        return self._changed(name, **terms)
+        return self._decided(name, terms, people)
 
     def add(self, name: str, amount: int, first: dt.date, last: dt.date) -> str:
         """More for some days."""
-        node = self.nodes[name]
+        return self._add(name, {"addition": amount, "addition_from": first, "addition_until": last}, 1)
+
+    def _add(self, name: str, terms: dict[str, Any], people: int) -> str:
+        node, first, last = self.nodes[name], terms["addition_from"], terms["addition_until"]
         if code := self.idle_because(node):
             return code
         if last < self.day or first < node.valid_from or last > node.valid_until:
             return "INVALID_INPUT"
-        return self._changed(name, addition=amount, addition_from=first, addition_until=last)
+        return self._decided(name, terms, people)
 
     def _changed(self, name: str, **terms: Any) -> str:
         """Change a node where what it adds above has room there."""
@@ -377,35 +415,52 @@ class Book(Model):
             trial.nodes[target].sanctioned += amount
             if trial.nodes[source].sanctioned < 0 or trial.headroom(source) < 0:
                 return NO_ROOM
-            return DONE if trial.has_room_above(before) else "BEYOND_PARENT"
+            if not trial.has_room_above(before):
+                return "BEYOND_PARENT"
+            for before_it in (giver, taker):
+                after = trial.nodes[before_it.name]
+                more = after.most - before_it.most
+                after.raised, after.pending = max(before_it.raised + more, 0), None
+                if self._is_beyond_one(after, more, after.raised):
+                    return "BEYOND_AUTHORITY"
+            return DONE
 
         return self._kept(change)
 
-    def freeze(self, name: str) -> str:
-        """Nothing new; of a unit's own node, nothing new in the units below."""
-        if self.nodes[name].status == "FROZEN":
+    def freeze(self, name: str, rank: int) -> str:
+        """Nothing new; of a unit's own node, nothing new in the units below. An office above takes it over."""
+        here = self.nodes[name]
+        is_taken_over = here.status == "FROZEN" and here.frozen_by == name and rank > here.frozen_rank
+        if here.status == "FROZEN" and not is_taken_over:
             return "LIMIT_FROZEN"
-        if self.nodes[name].status != "ACTIVE":
-            return self._may_not_follow(self.nodes[name])
-        for node in [self.nodes[name], *self._units_below(name)]:
+        if here.status not in ("ACTIVE", "FROZEN"):
+            return self._may_not_follow(here)
+        here.frozen_rank = rank
+        for node in [here, *self._units_below(name)]:
             if node.status == "ACTIVE":
-                node.status, node.frozen_by = "FROZEN", name
+                node.status, node.frozen_by, node.frozen_rank = "FROZEN", name, rank
         return DONE
 
-    def unfreeze(self, name: str) -> str:
-        """Undoes exactly that."""
+    def unfreeze(self, name: str, rank: int) -> str:
+        """Undoes exactly that; not what an office above has frozen."""
         node = self.nodes[name]
         if node.status != "FROZEN":
             return self._may_not_follow(node)
-        above = node.parent
-        while above is not None:
-            if self.nodes[above].status == "FROZEN" and self.nodes[above].tenant != node.tenant:
-                return "LIMIT_FROZEN"
-            above = self.nodes[above].parent
+        if node.frozen_by != name:
+            return "LIMIT_FROZEN"
+        if any(above.status == "FROZEN" for above in self._next_above(node)):
+            return "LIMIT_FROZEN"
+        if node.frozen_rank > rank:
+            return "BEYOND_AUTHORITY"
         for one in self.nodes.values():
             if one.frozen_by == name:
-                one.status, one.frozen_by = "ACTIVE", None
+                one.status, one.frozen_by, one.frozen_rank = "ACTIVE", None, 0
         return DONE
+
+    def _next_above(self, node: Node) -> list[Node]:
+        """All above in the tenant; of a unit's own node the one that it stands under."""
+        over = self.path(node.name)[1:]
+        return over or [self.nodes[above] for above in [node.parent] if above]
 
     def _units_below(self, name: str) -> list[Node]:
         below = [
@@ -415,20 +470,24 @@ class Book(Model):
         ]
         return [one for node in below for one in (node, *self._units_below(node.name))]
 
-    def close(self, name: str) -> str:
+    def close(self, name: str, rank: int) -> str:
         """Nothing may be held there, and no limit stand below."""
         node = self.nodes[name]
+        if node.frozen_rank > rank:
+            return "BEYOND_AUTHORITY"
         if node.status == "CLOSED":
             return "LIMIT_CLOSED"
         open_below = [one for one in self.nodes.values() if one.parent == name and one.status != "CLOSED"]
         if self.balance(name).total or open_below:
             return "STILL_COMMITTED"
-        node.status = "CLOSED"
+        node.status, node.frozen_rank = "CLOSED", 0
         return DONE
 
-    def move(self, name: str, target: str) -> str:
-        """A subtree under another limit of the tenant."""
+    def move(self, name: str, target: str, rank: int) -> str:
+        """A subtree under another limit of the tenant; not away from under a freeze by an office above."""
         node, above = self.nodes[name], self.nodes[target]
+        if any(one.frozen_rank > rank for one in self.path(name)):
+            return "BEYOND_AUTHORITY"
         if node.parent == target:
             return "INVALID_INPUT"
         if node in self.path(target):

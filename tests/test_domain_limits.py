@@ -214,6 +214,17 @@ def test_a_commitment_is_earmarked_reserved_drawn_repaid() -> None:
     )
     on = book.booked(booking.extend(book.at(on), on, NOW + dt.timedelta(days=9)))
     assert on.expires_at == NOW + dt.timedelta(days=9)
+    # Neither at first nor extended does it hold for longer than policy lets it; the last day counts.
+    longest = DAY + dt.timedelta(days=20)
+    late = NOW + dt.timedelta(days=21)
+    for answer in (
+        booking.earmark(book.place(SHARED), book.ask(1, expires_at=late, last_day=longest)),
+        booking.extend(book.at(on), on, late, longest),
+    ):
+        assert isinstance(answer, Refusal)
+        assert (answer.code, answer.path) == ("INVALID_INPUT", ("expiresAt",))
+        assert "until 2026-03-22 at most" in answer.message
+    assert isinstance(booking.extend(book.at(on), on, late - dt.timedelta(days=1), longest), Booked)
     on = book.booked(booking.reserve_on(book.at(on), on, yuan(80)))
     # What was not approved is free again.
     assert (on.status, on.balance, on.expires_at) == (CommitmentStatus.RESERVED, Balance(reserved=80), None)

@@ -24,6 +24,7 @@ from limit_book import (
     top,
 )
 
+from domain.access import Role
 from domain.limits import booking, freezing, ledger, parameters, rearranging
 from domain.limits.authority import Authority
 from domain.limits.formulas import converted, most_converted, resolve
@@ -86,6 +87,7 @@ def bank() -> Book:
 
 
 AMOUNTS = st.one_of(st.integers(1, 60), st.integers(1, 400), st.sampled_from([1, 100, 1000, 3000]))
+ABOVE = Role.HEADQUARTERS_ADMINISTRATOR
 WHICH = st.integers(0, 10_000)
 
 
@@ -236,9 +238,9 @@ class Limits(RuleBasedStateMachine):
         target = self.book.nodes[self.leaf(which // 3)]
         below = self.tops_below(target) if target.is_top else []
         if target.status is NodeStatus.FROZEN or thaw:
-            self.done(freezing.unfreeze(target, below, self.every_above(target), self.book.day))
+            self.done(freezing.unfreeze(target, below, self.every_above(target), self.book.day, ABOVE))
         else:
-            self.done(freezing.freeze(target, below, self.book.day, "watch"))
+            self.done(freezing.freeze(target, below, self.book.day, "watch", ABOVE))
 
     def tops_below(self, target: LimitNode) -> list[LimitNode]:
         found = [child for child in self.book.children(target.key) if child.is_top]
@@ -273,8 +275,7 @@ class Limits(RuleBasedStateMachine):
             self.book.book(parameters.open_node(fresh, parent, self.book.day)), Refusal
         ):
             return
-        draft = self.book.nodes[fresh.key]
-        self.done(parameters.approve(draft, "approver", self.book.day))
+        self.done(parameters.approve(self.book.place(fresh.key), "approver"))
         self.done(parameters.activate(self.book.place(fresh.key), None))
 
     @rule(which=WHICH, where=WHICH)
@@ -439,5 +440,6 @@ def test_operations_of_the_ledger_are_all_known_to_reversal() -> None:
         Operation.ACTIVATE,
         Operation.MOVE,
         Operation.REVALUE,
+        Operation.PROPOSE,
     }
     assert anew | REVERSIBLE == set(Operation)

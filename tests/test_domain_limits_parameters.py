@@ -38,11 +38,15 @@ from limit_book import (
     yuan,
 )
 
+from domain.access import Role
 from domain.limits import booking, freezing, parameters
 from domain.limits.formulas import committed, headroom
 from domain.limits.movements import Booked
 from domain.limits.nodes import LimitNode, NodeKey, NodeKind, NodeStatus, Reinstatement, Sharing
 from domain.refusals import Possible, Refusal
+
+ABOVE = Role.HEADQUARTERS_ADMINISTRATOR
+
 
 # --- opened, approved, activated ------------------------------------------------------------------------------
 
@@ -101,13 +105,13 @@ def test_a_limit_is_in_force_when_a_second_person_has_approved_it_and_not_before
         return parameters.activate(book.place(NEW), None)
 
     assert code_of(activate()) == "STATUS_MAY_NOT_FOLLOW"
-    assert code_of(parameters.approve(book.nodes[NEW], "writer", DAY)) == "SECOND_PERSON_NEEDED"
-    book.book(parameters.approve(book.nodes[NEW], "somebody else", DAY))
+    assert code_of(parameters.approve(book.place(NEW), "writer")) == "SECOND_PERSON_NEEDED"
+    book.book(parameters.approve(book.place(NEW), "somebody else"))
     assert code_of(booking.reserve(book.place(NEW), book.ask(5))) == "LIMIT_NOT_ACTIVE"
     book.book(activate())
     assert committed(book.nodes[BRANCH]) == 400
     assert isinstance(booking.reserve(book.place(NEW), book.ask(100)), Booked)
-    assert code_of(parameters.approve(book.nodes[NEW], "a third", DAY)) == "STATUS_MAY_NOT_FOLLOW"
+    assert code_of(parameters.approve(book.place(NEW), "a third")) == "STATUS_MAY_NOT_FOLLOW"
     assert broken_invariants(book) == []
 
 
@@ -226,7 +230,7 @@ def test_what_may_be_adjusted(what: str, of: NodeKey, terms: dict[str, Any], exp
     if isinstance(answer, Booked):
         book.book(answer)
         assert book.nodes[of].version == version + 1
-        assert set(answer.movement.after or {}) == set(terms)
+        assert set(answer.movement.after or {}) - {"raised_alone"} == set(terms)
         assert broken_invariants(book) == []
 
 
@@ -306,9 +310,9 @@ def test_what_is_over_when_an_addition_ends_is_flagged() -> None:
 
 def test_freezing_a_region_freezes_its_branches_and_unfreezing_undoes_exactly_that() -> None:
     book = two_branches()
-    book.book(freezing.freeze(book.nodes[OTHER], [], DAY, "arrears"))
+    book.book(freezing.freeze(book.nodes[OTHER], [], DAY, "arrears", ABOVE))
     tops = [book.nodes[BRANCH], book.nodes[OTHER]]
-    answer = freezing.freeze(book.nodes[REGION], tops, DAY, "a fraud")
+    answer = freezing.freeze(book.nodes[REGION], tops, DAY, "a fraud", ABOVE)
     assert isinstance(answer, Booked)
     assert {movement.node for movement in answer.movements} == {REGION, BRANCH}
     book.book(answer)
@@ -316,12 +320,12 @@ def test_freezing_a_region_freezes_its_branches_and_unfreezing_undoes_exactly_th
     assert code_of(booking.reserve(book.place(INNER), book.ask(1))) == "LIMIT_FROZEN"
     above = [book.nodes[REGION], book.nodes[BANK]]
     for of in (BRANCH, OTHER):
-        assert code_of(freezing.unfreeze(book.nodes[of], [], above, DAY)) == "LIMIT_FROZEN"
+        assert code_of(freezing.unfreeze(book.nodes[of], [], above, DAY, ABOVE)) == "LIMIT_FROZEN"
     tops = [book.nodes[BRANCH], book.nodes[OTHER]]
-    book.book(freezing.unfreeze(book.nodes[REGION], tops, [book.nodes[BANK]], DAY))
+    book.book(freezing.unfreeze(book.nodes[REGION], tops, [book.nodes[BANK]], DAY, ABOVE))
     assert [book.nodes[k].status for k in (REGION, BRANCH, OTHER)] == ["ACTIVE", "ACTIVE", "FROZEN"]
     assert book.nodes[BRANCH].frozen_by is None
-    book.book(freezing.unfreeze(book.nodes[OTHER], [], [book.nodes[REGION], book.nodes[BANK]], DAY))
+    book.book(freezing.unfreeze(book.nodes[OTHER], [], [book.nodes[REGION], book.nodes[BANK]], DAY, ABOVE))
     assert book.nodes[OTHER].status is NodeStatus.ACTIVE
 
 
@@ -338,20 +342,39 @@ def test_freezing_a_region_freezes_its_branches_and_unfreezing_undoes_exactly_th
 def test_what_may_be_frozen(
     status: NodeStatus, reason: str, frozen: str | None, unfrozen: str | None
 ) -> None:
-    of = replace(node(PUDONG, 5, 1, BRANCH), status=status)
-    assert code_of(freezing.freeze(of, [], DAY, reason)) == frozen
-    assert code_of(freezing.unfreeze(of, [], [], DAY)) == unfrozen
+    of = replace(node(PUDONG, 5, 1, BRANCH), status=status, frozen_as=ABOVE.value)
+    assert code_of(freezing.freeze(of, [], DAY, reason, ABOVE)) == frozen
+    assert code_of(freezing.unfreeze(of, [], [], DAY, ABOVE)) == unfrozen
 
 
 def test_what_was_frozen_from_above_waits_for_that() -> None:
     of = node(PUDONG, 5, 1, BRANCH, status=NodeStatus.FROZEN, frozen_by=REGION[1])
-    assert code_of(freezing.unfreeze(of, [], [], DAY)) == "LIMIT_FROZEN"
+    assert code_of(freezing.unfreeze(of, [], [], DAY, ABOVE)) == "LIMIT_FROZEN"
+
+
+def test_a_freeze_is_ended_by_the_office_that_set_it_or_by_one_above() -> None:
+    branch_office, region = Role.BRANCH_MANAGER, Role.REGIONAL_MANAGER
+    book = branch()
+
+    def turned(how: Any, role: Role, *why: str) -> str | None:
+        return code_of(book.book(how(book.nodes[SHARED], [], *([] if why else [[]]), DAY, *why, role)))
+
+    assert turned(freezing.freeze, branch_office, "late accounts") is None
+    assert turned(freezing.freeze, region, "a fraud") is None
+    assert turned(freezing.freeze, region, "a fraud") == "LIMIT_FROZEN"
+    assert turned(freezing.unfreeze, branch_office) == "BEYOND_AUTHORITY"
+    assert turned(freezing.freeze, ABOVE, "a larger fraud") is None
+    assert turned(freezing.unfreeze, region) == "BEYOND_AUTHORITY"
+    assert code_of(freezing.set_above(book.place(SHARED).path, region)) == "BEYOND_AUTHORITY"
+    assert turned(freezing.unfreeze, ABOVE) is None
+    assert (book.nodes[SHARED].status, book.nodes[SHARED].frozen_as) == (NodeStatus.ACTIVE, None)
+    assert freezing.set_above(book.place(SHARED).path, branch_office) is None
 
 
 def test_what_is_frozen_may_still_be_repaid_and_released() -> None:
     book = branch()
     owed, free = drawn(book, SHARED, 50), reserved(book, SHARED, 20)
-    book.book(freezing.freeze(book.nodes[SHARED], [], DAY, "arrears"))
+    book.book(freezing.freeze(book.nodes[SHARED], [], DAY, "arrears", ABOVE))
     book.booked(booking.repay(book.at(owed), owed, yuan(50)))
     book.booked(booking.release(book.at(free), free))
     assert book.nodes[SHARED].balance.total == 0

@@ -172,7 +172,7 @@ def test_a_clock_that_goes_back_books_nothing_before_what_is_booked(
 ) -> None:
     driven = Driven(credentials, engine)
     try:
-        driven.begin(SMALL, 0)
+        driven.begin(SMALL, 0, 0, 60)
         driven.passes(DAY, sweeps=False)
         held = driven.send(OFFICER, "reserveQuota", fresh_key(), _draw(money(10), nodeId=None))
         assert held.code == "DONE", held

@@ -15,15 +15,18 @@ from limit_driving import Driven, client, money
 from limit_machine import OF_TENANT, PRODUCTS, amounts, sizes, tenants
 from limit_machine_bookings import Bookings
 from limit_model import Node
+from limit_model_book import ABOVE, REGION
 from mutation_requests import EAST as RHEA
 from small_bank import EAST, JIANGSU, PUDONG, SHANGHAI
 
-from domain.access import Caller
+from domain.access import Caller, Role
 from schema.graph import Engine
 from tenants.credentials import Credentials
 
 STEPS = int(os.environ.get("LIMIT_STEPS", "0"))
 """How many steps to take; without it as many as the suite has time for."""
+HELGA = Caller("helga", Role.HEADQUARTERS_ADMINISTRATOR)
+offices = st.sampled_from([HANA, HANA, RHEA])
 has_below = precondition(lambda self: self.below())
 
 
@@ -99,7 +102,8 @@ class LimitMachine(Bookings):
 
     def _approve(self, name: str) -> bool:
         version = self._version(name)
-        return self._kept(name, "approveLimitNode", RHEA, self.model.approve(name), expectedVersion=version)
+        second = HELGA if name.startswith("T") else RHEA
+        return self._kept(name, "approveLimitNode", second, self.model.approve(name), expectedVersion=version)
 
     def _activate(self, name: str) -> bool:
         version = self._version(name)
@@ -185,7 +189,8 @@ class LimitMachine(Bookings):
     @has_below
     @rule(data=st.data())
     def approve(self, data: st.DataObject) -> None:
-        self._approve(self.pick(data, self.below()))
+        proposed = [node.name for node in self.model.nodes.values() if node.pending]
+        self._approve(self.pick(data, proposed or self.below()))
 
     @has_below
     @rule(data=st.data())
@@ -235,26 +240,34 @@ class LimitMachine(Bookings):
         )
         self.same(answer, self.model.transfer(source, target, amount))
 
-    @rule(data=st.data())
-    def freeze(self, data: st.DataObject) -> None:
-        name = self.pick(data, [*self.below(), f"T{SHANGHAI}", f"T{EAST}"])
-        self._kept(name, "freezeLimit", HANA, self.model.freeze(name), reason="fire")
+    def _office(self, name: str, caller: Caller) -> tuple[Caller, int]:
+        """Who may keep the limit, and how far up."""
+        caller = HANA if name.startswith("T") else caller
+        return caller, ABOVE if caller is HANA else REGION
 
-    @rule(data=st.data())
-    def unfreeze(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), caller=offices)
+    def freeze(self, data: st.DataObject, caller: Caller) -> None:
+        name = self.pick(data, [*self.below(), f"T{SHANGHAI}", f"T{EAST}"])
+        caller, rank = self._office(name, caller)
+        self._kept(name, "freezeLimit", caller, self.model.freeze(name, rank), reason="fire")
+
+    @rule(data=st.data(), caller=offices)
+    def unfreeze(self, data: st.DataObject, caller: Caller) -> None:
         frozen = [node.name for node in self.model.nodes.values() if node.status == "FROZEN"]
         name = self.pick(data, frozen or ["T1"])
-        self._kept(name, "unfreezeLimit", HANA, self.model.unfreeze(name))
+        caller, rank = self._office(name, caller)
+        self._kept(name, "unfreezeLimit", caller, self.model.unfreeze(name, rank))
 
     @has_below
-    @rule(data=st.data())
-    def close(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), caller=offices)
+    def close(self, data: st.DataObject, caller: Caller) -> None:
         name = self.pick(data, self.below())
-        self._kept(name, "closeLimit", HANA, self.model.close(name))
+        caller, rank = self._office(name, caller)
+        self._kept(name, "closeLimit", caller, self.model.close(name, rank))
 
     @has_below
-    @rule(data=st.data())
-    def move(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), caller=offices)
+    def move(self, data: st.DataObject, caller: Caller) -> None:
         name = self.pick(data, self.below())
         node = self.model.nodes[name]
         target = self.pick(
@@ -264,7 +277,9 @@ class LimitMachine(Bookings):
         same = self.model.nodes[target].currency == self.model.nodes[node.parent or ""].currency
         if not same:
             return
-        self._kept(name, "moveLimitNode", HANA, self.model.move(name, target), newParentId=self.ids[target])
+        caller, rank = self._office(name, caller)
+        expected = self.model.move(name, target, rank)
+        self._kept(name, "moveLimitNode", caller, expected, newParentId=self.ids[target])
 
     @has_below
     @rule(data=st.data(), rate=st.sampled_from(["7", "0.5", "1.5", "8.0625", "0.03125"]))

@@ -16,7 +16,8 @@ from domain.access import Caller, Role
 from schema.ids import encode
 
 NODE = """node { id kind name status version sanctioned { amount } addition { amount } additionUntil validUntil
-    tolerance parentRate effective { amount } headroom { amount } createdBy approvedBy
+    tolerance parentRate frozenAs raisedAlone { amount } proposed proposedBy proposedUntil
+    effective { amount } headroom { amount } createdBy approvedBy
     parent { id } unit { code } client { id } children { totalCount } }"""
 CHANGES = (
     "approveLimitNode",
@@ -133,23 +134,69 @@ async def test_a_limit_is_drafted_by_one_approved_by_another_and_changed_as_it_w
     )
 
 
-async def test_what_is_in_force_is_raised_by_a_branch_within_its_authority_and_beyond_by_headquarters(
+async def test_what_is_raised_beyond_ones_authority_is_proposed_and_approved_by_a_second_person(
     limits: Ask,
 ) -> None:
     node = await in_force(limits)
     days = {"from": "2026-01-01", "until": "2026-01-31"}
-    raised = of(node, expectedVersion=node["version"], sanctioned=yuan("1000010.01"))
-    for mutation, said in (
-        ("adjustLimit", raised),
-        ("grantAddition", of(node, amount=yuan("10.01"), **days)),
-    ):
-        told = await sent(limits, BO, change(mutation), said)
-        assert (told["code"], told["available"]) == (
-            "BEYOND_AUTHORITY",
-            {"amount": "10.00", "currency": "CNY"},
-        )
-    by_headquarters = await kept(limits, HQ, "adjustLimit", raised | {"idempotencyKey": fresh()})
-    assert by_headquarters["sanctioned"] == {"amount": "1000010.01"}
+    more = yuan("1000010.01")
+    waits = await kept(limits, BO, "adjustLimit", of(node, expectedVersion=node["version"], sanctioned=more))
+    assert (waits["sanctioned"], waits["raisedAlone"]) == ({"amount": "1000000.00"}, {"amount": "0.00"})
+    assert (waits["proposedBy"], waits["proposedUntil"]) == ("bo", "2026-02-14")
+    assert waits["proposed"] == {"operation": "ADJUST", "after": {"sanctioned": 100001001}}
+    assert waits["version"] == node["version"] + 1
+    seen = of(node, expectedVersion=waits["version"])
+    own = await refused(limits, BO, change("approveLimitNode"), seen)
+    assert own[0] == "SECOND_PERSON_NEEDED"
+    done = await kept(limits, SECOND, "approveLimitNode", seen | {"idempotencyKey": fresh()})
+    assert (done["sanctioned"], done["proposed"], done["proposedBy"]) == (
+        {"amount": "1000010.01"},
+        None,
+        None,
+    )
+    # Within what is delegated one is enough, and what one has raised counts the next time.
+    for amount, raised in (("6.00", "6.00"), ("10.00", "10.00"), ("10.01", "10.00")):
+        asked = of(node, amount=yuan(amount), **days)
+        after = await kept(limits, BO, "grantAddition", asked)
+        assert (after["raisedAlone"], after["proposed"] is None) == ({"amount": raised}, amount != "10.01")
+    assert after["addition"] == {"amount": "10.00"}
+    # Headquarters does not raise a unit's own limit by more than that alone, either.
+    top_ = {"id": TOP}
+    waits = await kept(
+        limits, HQ, "adjustLimit", of(top_, expectedVersion=1, sanctioned=yuan("300000000.01"))
+    )
+    assert (waits["sanctioned"], waits["proposedBy"]) == ({"amount": "100000000.00"}, "hana")
+    theirs = of(top_, expectedVersion=waits["version"])
+    assert (await refused(limits, SECOND, change("approveLimitNode"), theirs))[0] == "BEYOND_AUTHORITY"
+    assert (await refused(limits, HQ, change("approveLimitNode"), theirs))[0] == "SECOND_PERSON_NEEDED"
+    helga = Caller("helga", Role.HEADQUARTERS_ADMINISTRATOR)
+    done = await kept(limits, helga, "approveLimitNode", theirs | {"idempotencyKey": fresh()})
+    assert done["sanctioned"] == {"amount": "300000000.01"}
+    ledger = """query ($id: ID!) { node(id: $id) { ... on LimitNode {
+        movements(first: 2) { nodes { operation actor reason } } } } }"""
+    told = (await limits(HQ, ledger, id=TOP))["node"]["movements"]["nodes"]
+    assert told == [
+        {"operation": "ADJUST", "actor": "helga", "reason": "proposed by hana"},
+        {"operation": "PROPOSE", "actor": "hana", "reason": None},
+    ]
+
+
+async def test_a_freeze_by_headquarters_is_headquarters_to_end(limits: Ask) -> None:
+    node = await in_force(limits)
+    line = await in_force(limits, kind="FACILITY", product="TERM_LOAN", parentId=node["id"], name="Loans")
+    await kept(limits, BO, "freezeLimit", of(node, reason="Late accounts."))
+    frozen = await kept(limits, HQ, "freezeLimit", of(node, reason="A fraud."))
+    assert (frozen["status"], frozen["frozenAs"]) == ("FROZEN", "HEADQUARTERS_ADMINISTRATOR")
+    for caller in (BO, SECOND):
+        for mutation, said in (
+            ("unfreezeLimit", of(node)),
+            ("closeLimit", of(node)),
+            ("moveLimitNode", of(line, newParentId=TOP)),
+        ):
+            told = await refused(limits, caller, change(mutation), said)
+            assert told[0] == "BEYOND_AUTHORITY", mutation
+    again = await kept(limits, HQ, "unfreezeLimit", of(node))
+    assert (again["status"], again["frozenAs"]) == ("ACTIVE", None)
 
 
 async def test_nobody_approves_terms_of_his_own_nor_changes_what_was_approved(limits: Ask) -> None:

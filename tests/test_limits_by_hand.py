@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import asyncpg
 import pytest
-from limit_bank import MILLION, add_node, open_limits, top
+from limit_bank import MILLION, add_node, node, open_limits, top
 from small_bank import BEIJING, SHANGHAI, client_id
 
 from tenants.credentials import Credentials
@@ -14,6 +16,10 @@ OWN_ID = top(SHANGHAI)
 OWN = f"branch_id = {SHANGHAI} and kind = 'BRANCH'"
 TOLD = (
     "insert into bank.limit_movement (branch_id, id, node_id, operation, currency, value_date, actor) values "
+)
+HELD = (
+    "insert into bank.limit_commitment (branch_id, id, node_id, client_id, currency, status, earmarked_minor, "
+    "granted_minor, opened_on, moved_on, expires_at) values "
 )
 BEYOND = TOLD.replace("actor)", "actor, after)")
 NODE = (
@@ -29,6 +35,12 @@ REFUSED = {
     f"update bank.limit_node set approved_by = 'hana' where {OWN}": "42501",
     f"update bank.limit_node set version = 99 where {OWN}": "42501",
     f"update bank.limit_node set dealt_minor = 0 where {OWN}": "42501",
+    # What headquarters has frozen, what one person may not raise, an earmark without an end.
+    "update bank.limit_node set status = 'ACTIVE', frozen_as = null where name = 'CLIENT 2'": "42501",
+    "update bank.limit_node set sanctioned_minor = sanctioned_minor + 1 where name = 'CLIENT 1'": "42501",
+    "update bank.limit_node set valid_until = '2035-12-31' where name = 'CLIENT 1'": "42501",
+    f"{HELD} ({SHANGHAI}, {MADE}, '{node(1)}', '{client_id(0)}', 'CNY', 'EARMARKED', 1, 1, '2026-01-15', "
+    "'2026-01-15', '9999-01-01')": "42501",
     # What headquarters alone does, in its name.
     f"{TOLD} ({SHANGHAI}, {MADE}, '{top(SHANGHAI)}', 'ALLOCATE', 'CNY', '2026-01-15', 'hana')": "42501",
     f"{TOLD} ({SHANGHAI}, {MADE}, '{top(SHANGHAI)}', 'RECLAIM', 'CNY', '2026-01-15', 'hana')": "42501",
@@ -59,7 +71,11 @@ async def test_no_login_of_a_branch_goes_around_the_application(
     login: Login, credentials: Credentials, administrator: asyncpg.Connection
 ) -> None:
     await open_limits(administrator)
-    await add_node(administrator, SHANGHAI, 1, 1 * MILLION, client_id=client_id(0))
+    await add_node(
+        administrator, SHANGHAI, 1, 1 * MILLION, client_id=client_id(0), valid_until=dt.date(2026, 12, 31)
+    )
+    frozen = {"status": "FROZEN", "frozen_as": "HEADQUARTERS_ADMINISTRATOR"}
+    await add_node(administrator, SHANGHAI, 2, 1, client_id=client_id(1), **frozen)
     caller = await asyncpg.connect(credentials.dsn(login), timeout=20)
     try:
         await caller.execute(

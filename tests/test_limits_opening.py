@@ -57,6 +57,7 @@ async def test_who_may_let_a_client_exceed_a_limit_is_data(
     database: Database, directory: Directory, administrator: asyncpg.Connection
 ) -> None:
     await open_limits(administrator)
+    await administrator.execute("delete from bank.delegated_authority")
     async with database.transaction(await directory.operator(), write=True) as transaction:
         assert (await ensure_authorities(transaction), await ensure_authorities(transaction)) == (4, 0)
     client = client_of(0, SHANGHAI)

@@ -43,8 +43,9 @@ COMMITMENTS = (
 OPERATIONS = (
     "'EARMARK', 'EXTEND', 'EXPIRE', 'RESERVE', 'UTILISE', 'REPAY', 'RELEASE', 'CANCEL', 'WRITE_OFF', 'REVERSE', "
     "'ADJUST', 'ADD', 'TRANSFER', 'ALLOCATE', 'RECLAIM', 'FREEZE', 'UNFREEZE', 'CLOSE', 'OPEN', 'APPROVE', "
-    "'ACTIVATE', 'MOVE', 'SYNDICATE', 'REVALUE', 'OVERRIDE'"
+    "'ACTIVATE', 'MOVE', 'SYNDICATE', 'REVALUE', 'OVERRIDE', 'PROPOSE'"
 )
+OFFICES = "'BRANCH_MANAGER', 'REGIONAL_MANAGER', 'HEADQUARTERS_ADMINISTRATOR'"
 ROLES = "'HEADQUARTERS_ADMINISTRATOR', 'REGIONAL_MANAGER', 'BRANCH_MANAGER', 'CREDIT_OFFICER'"
 
 # What is kept of a node as it was: everything but what movements change.
@@ -76,6 +77,8 @@ MAY_BE_MISSING = (
     "regulatory_cap_minor",
     "frozen_by",
 )
+# How its terms were decided: not kept of a node as it was, the ledger tells.
+DECISIONS = ("approved_by", "frozen_as", "raised_alone_minor", "proposed", "proposed_by", "proposed_until")
 BALANCES = ("earmarked_minor", "reserved_minor", "utilised_minor", "idle_fenced_minor", "consumed_minor")
 
 NODE_CHECKS = {
@@ -103,6 +106,9 @@ NODE_CHECKS = {
     "and (addition_minor = 0 or addition_from is not null) and addition_until >= addition_from",
     "validity_in_order": "valid_until >= valid_from",
     "four_eyes": "approved_by <> created_by",
+    "raised_alone_not_negative": "raised_alone_minor >= 0",
+    "proposed_whole": "num_nulls(proposed, proposed_by, proposed_until) in (0, 3)",
+    "frozen_as_known": f"frozen_as in ({OFFICES})",
     "approved_by_somebody": "status in ('DRAFT', 'CLOSED') or approved_by is not null",
 }
 
@@ -122,7 +128,8 @@ def downgrade() -> None:
         op.drop_table(table, schema="bank")
     op.execute(
         "drop function app.ledger_only_grows, app.remember_limit_node, app.guard_limit_node, "
-        "app.guard_limit_movement, app.limit_row_id, app.guard_override"
+        "app.guard_limit_movement, app.limit_row_id, app.guard_override, "
+        "app.guard_raised_limit_node, app.guard_earmark"
     )
 
 
@@ -132,9 +139,19 @@ def _policies() -> None:
         sa.Column("singleton", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("segment_dimension", sa.Text(), server_default="relationshipType", nullable=False),
         sa.Column("earmark_days", sa.Integer(), server_default="30", nullable=False),
+        sa.Column("longest_earmark_days", sa.Integer(), server_default="180", nullable=False),
+        sa.Column("proposal_days", sa.Integer(), server_default="30", nullable=False),
         sa.Column("draws_beyond_reservation", sa.Boolean(), server_default="true", nullable=False),
         sa.CheckConstraint("singleton", name=op.f("ck_limit_policy_one_row")),
-        sa.CheckConstraint("earmark_days between 1 and 3650", name=op.f("ck_limit_policy_earmark_plausible")),
+        sa.CheckConstraint(
+            "earmark_days between 1 and longest_earmark_days", name=op.f("ck_limit_policy_earmark_plausible")
+        ),
+        sa.CheckConstraint(
+            "longest_earmark_days <= 3650", name=op.f("ck_limit_policy_longest_earmark_plausible")
+        ),
+        sa.CheckConstraint(
+            "proposal_days between 1 and 3650", name=op.f("ck_limit_policy_proposal_plausible")
+        ),
         sa.PrimaryKeyConstraint("singleton", name="pk_limit_policy"),
     )
     op.execute("insert into bank.limit_policy default values")
@@ -189,6 +206,7 @@ def _nodes() -> None:
         sa.Column("valid_until", sa.Date(), nullable=False),
         sa.Column("status", sa.Text(), server_default="DRAFT", nullable=False),
         sa.Column("frozen_by", sa.Uuid(), nullable=True),
+        sa.Column("frozen_as", sa.Text(), nullable=True),
         sa.Column("over_limit", sa.Boolean(), server_default="false", nullable=False),
         *(_minor(name) for name in ("earmarked", "reserved", "utilised", "idle_fenced", "dealt", "consumed")),
         sa.Column(
@@ -203,6 +221,10 @@ def _nodes() -> None:
         ),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("approved_by", sa.Text(), nullable=True),
+        _minor("raised_alone"),
+        sa.Column("proposed", JSONB(), nullable=True),
+        sa.Column("proposed_by", sa.Text(), nullable=True),
+        sa.Column("proposed_until", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         _at("created_at"),
         _at("updated_at"),
@@ -216,7 +238,7 @@ def _nodes() -> None:
         access=Access(portal=("insert",), client_rows=None),
     )
     # Not a unit's own node: the trigger sees to it.
-    changeable = (*PARAMETERS, *BALANCES, "over_limit", "approved_by", "version", "updated_at")
+    changeable = (*PARAMETERS, *BALANCES, *DECISIONS, "over_limit", "version", "updated_at")
     changeable = tuple(column for column in changeable if column != "parent_branch_id")
     op.execute(f"grant update ({', '.join(changeable)}) on bank.limit_node to {PORTAL}")
     _index("uq_limit_node_top", "limit_node", "", f"kind in ({TOPS}) and status <> 'CLOSED'", unique=True)
@@ -386,6 +408,7 @@ def _triggers() -> None:
         "NEW_PARAMETERS": ", ".join(f"new.{name}" for name in PARAMETERS),
         "OLD_PARAMETERS": ", ".join(f"old.{name}" for name in PARAMETERS),
         "PARAMETERS": ", ".join(PARAMETERS),
+        "DECISIONS": ", ".join(DECISIONS),
         "PORTAL": PORTAL,
         "HEADQUARTERS": HEADQUARTERS,
         "TOPS": TOPS,

@@ -7,7 +7,7 @@ order it is asked says `domain.limits.guards`.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from domain.limits import guards
 from domain.limits.authority import Authority
@@ -35,14 +35,16 @@ def earmark(place: Place, ask: Ask) -> Booked | Refusal:
     """Hold an amount softly, until `ask.expires_at`: at the application."""
     if ask.expires_at is None or ask.expires_at <= place.now:
         return invalid("an earmark must expire, and later than now", "expiresAt")
-    refusal = _refused(place, ask)
+    refusal = guards.too_long(ask.expires_at, ask.last_day) or _refused(place, ask)
     if refusal:
         return refusal
     return opened(place, ask, Operation.EARMARK, Balance(earmarked=ask.amount))
 
 
-def extend(place: Place, commitment: Commitment, expires_at: datetime) -> Booked | Refusal:
-    """Let an earmark last longer; it holds what it held."""
+def extend(
+    place: Place, commitment: Commitment, expires_at: datetime, last_day: date | None = None
+) -> Booked | Refusal:
+    """Let an earmark last longer, until `last_day` at most; it holds what it held."""
     refusal = guards.first(
         guards.backdated(commitment, place.day),
         guards.ended(commitment, place, EARMARKED),
@@ -52,6 +54,8 @@ def extend(place: Place, commitment: Commitment, expires_at: datetime) -> Booked
         return refusal
     if commitment.expires_at is None or expires_at <= commitment.expires_at:
         return invalid(f"an earmark is extended beyond {commitment.expires_at}", "expiresAt")
+    if refusal := guards.too_long(expires_at, last_day):
+        return refusal
     return moved(place, commitment, Operation.EXTEND, commitment.balance, expires_at=expires_at)
 
 

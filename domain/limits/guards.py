@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 
 from domain.limits.formulas import cap_room, ceiling, granted, room, taken
 from domain.limits.movements import NodeChange, Place
@@ -91,6 +91,15 @@ def is_due(commitment: Commitment, place: Place) -> bool:
     expires_at = commitment.expires_at
     earmarked = commitment.status is CommitmentStatus.EARMARKED
     return earmarked and expires_at is not None and expires_at <= place.now
+
+
+def too_long(expires_at: datetime, last_day: date | None) -> Refusal | None:
+    """An earmark ends on the last day that policy lets it, at the latest."""
+    if last_day is None or expires_at.astimezone(UTC).date() <= last_day:
+        return None
+    return invalid(
+        f"an earmark holds until {last_day} at most: ask for a moment on that day or before", "expiresAt"
+    )
 
 
 def more_than_held(minor: int, held: int, commitment: Commitment, what: str) -> Refusal | None:

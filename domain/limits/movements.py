@@ -25,7 +25,10 @@ from domain.limits.nodes import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Who wants how much of what. `commitment_id` is for the new commitment; it ends by itself at `expires_at`."""
+    """Who wants how much of what. `commitment_id` is for the new commitment; it ends by itself at `expires_at`.
+
+    `last_day`: by policy no earmark lasts longer (None: nothing is said).
+    """
 
     client_id: UUID
     product: str | None
@@ -33,6 +36,7 @@ class Ask:
     currency: str
     commitment_id: UUID
     expires_at: datetime | None = None
+    last_day: date | None = None
     reason: str | None = None
 
 

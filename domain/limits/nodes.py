@@ -5,11 +5,13 @@ Every amount is in minor units of the currency of the node, commitment or cap th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 NodeKey = tuple[int, UUID]
@@ -110,6 +112,7 @@ class Operation(StrEnum):
     SYNDICATE = "SYNDICATE"
     REVALUE = "REVALUE"
     OVERRIDE = "OVERRIDE"
+    PROPOSE = "PROPOSE"
 
 
 class Counts(StrEnum):
@@ -174,6 +177,9 @@ class LimitNode:
     - `dealt`: what headquarters has dealt to ring-fenced nodes in other tenants;
     - `consumed`: what has been repaid to a NON_REVOLVING node and so is used up, in this node alone.
 
+    `frozen_as` is the role whose freeze it is. `raised_alone` is by how much one person has raised it since
+    a second one looked at it; `proposed` is a change that waits for a second person, until `proposed_until`.
+
     `parent_rate` is how many minor units of the parent's currency one minor unit of this node's is worth. Validity
     includes both days. `created_by` and `approved_by` are subjects: four eyes.
     """
@@ -197,6 +203,7 @@ class LimitNode:
     parent_rate: Decimal = Decimal(1)
     status: NodeStatus = NodeStatus.ACTIVE
     frozen_by: UUID | None = None
+    frozen_as: str | None = None
     over_limit: bool = False
     balance: Balance = NOTHING
     idle_fenced: int = 0
@@ -204,6 +211,10 @@ class LimitNode:
     consumed: int = 0
     created_by: str = ""
     approved_by: str | None = None
+    raised_alone: int = 0
+    proposed: Mapping[str, Any] | None = None
+    proposed_by: str | None = None
+    proposed_until: date | None = None
     version: int = 1
 
     @property
@@ -282,7 +293,12 @@ TERMS = (
     "valid_until",
     "status",
     "frozen_by",
+    "frozen_as",
     "approved_by",
+    "raised_alone",
+    "proposed",
+    "proposed_by",
+    "proposed_until",
 )
 """What is decided of a node; the rest of it follows from bookings."""
 

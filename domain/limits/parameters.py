@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from domain.limits import guards
+from domain.limits import guards, raising
 from domain.limits.movements import Booked, Movement, Place
 from domain.limits.nodes import NOTHING, TERMS, LimitNode, NodeStatus, Operation
 from domain.limits.posting import carry, changed, dealing, in_lock_order
@@ -76,8 +76,17 @@ def open_node(node: LimitNode, parent: LimitNode | None, day: date) -> Booked | 
     return Booked((movement,), opened=fresh)
 
 
-def approve(node: LimitNode, actor: str, day: date) -> Booked | Refusal:
-    """A draft is approved by somebody else than its writer."""
+def approve(
+    place: Place,
+    actor: str,
+    above: LimitNode | None = None,
+    *,
+    within: tuple[date, date] | None = None,
+) -> Booked | Refusal:
+    """A draft is approved, or a proposed change carried out, by somebody else than who wrote or proposed it."""
+    node, day = place.leaf, place.day
+    if node.proposed is not None and node.status is not NodeStatus.CLOSED:
+        return _carried_out(place, actor, above, within)
     refusal = guards.first(closed(node), status_refused(node, NodeStatus.DRAFT))
     if refusal:
         return refusal
@@ -111,13 +120,15 @@ def adjust(
     *,
     within: tuple[date, date] | None = None,
     operation: Operation = Operation.ADJUST,
+    proposed_by: str | None = None,
     reason: str | None = None,
 ) -> Booked | Refusal:
     """Change what was decided of a node (`ADJUSTABLE`); `within`: first and last day that the nodes below it need.
 
     More behind a fence must be there in the parent. Less than what is committed makes the node OVER_LIMIT: nothing
     new, nothing deleted. A prolonged node that had expired is in force again; one that was approved and not yet put
-    into force is a draft again. ALLOCATE and RECLAIM are adjustments by an adopted period's plan.
+    into force is a draft again. ALLOCATE and RECLAIM are adjustments by an adopted period's plan. `proposed_by`: a
+    second person does what that one has proposed.
     """
     node = place.leaf
     parent = place.path[1] if len(place.path) > 1 else above
@@ -137,11 +148,19 @@ def adjust(
     if node.status is NodeStatus.APPROVED:
         # What a second person said is right were other terms.
         after = replace(after, status=NodeStatus.DRAFT, approved_by=None)
+    after = raising.together(after) if proposed_by else raising.alone(node, after)
+    reason = f"proposed by {proposed_by}" if proposed_by else reason
     return termed(place, after, operation, above, amount=after.sanctioned - node.sanctioned, reason=reason)
 
 
 def add(
-    place: Place, amount: int, first_day: date, last_day: date, above: LimitNode | None = None
+    place: Place,
+    amount: int,
+    first_day: date,
+    last_day: date,
+    above: LimitNode | None = None,
+    *,
+    proposed_by: str | None = None,
 ) -> Booked | Refusal:
     """Grant an amount on top for some days, both counted; it takes the place of an earlier addition.
 
@@ -162,7 +181,9 @@ def add(
             "until",
         )
     after = replace(node, addition=amount, addition_from=first_day, addition_until=last_day)
-    return termed(place, after, Operation.ADD, above, amount=amount)
+    after = raising.together(after) if proposed_by else raising.alone(node, after)
+    reason = f"proposed by {proposed_by}" if proposed_by else None
+    return termed(place, after, Operation.ADD, above, amount=amount, reason=reason)
 
 
 def age(place: Place, above: LimitNode | None = None) -> Booked | None:
@@ -178,7 +199,7 @@ def age(place: Place, above: LimitNode | None = None) -> Booked | None:
         after = replace(after, status=NodeStatus.EXPIRED)
     if after is node:
         return None
-    return _booked(place, after, Operation.EXPIRE, above, amount=None, reason=None)
+    return _booked(place, raising.eased(node, after), Operation.EXPIRE, above, amount=None, reason=None)
 
 
 def close(place: Place, above: LimitNode | None, *, open_below: int) -> Booked | Refusal:
@@ -192,7 +213,7 @@ def close(place: Place, above: LimitNode | None, *, open_below: int) -> Booked |
         return Refusal(
             RefusalCode.STILL_COMMITTED, f"{still}: a limit is closed when it is empty", ("nodeId",)
         )
-    return termed(place, replace(node, status=NodeStatus.CLOSED), Operation.CLOSE, above)
+    return termed(place, replace(node, status=NodeStatus.CLOSED, frozen_as=None), Operation.CLOSE, above)
 
 
 def termed(
@@ -212,6 +233,29 @@ def termed(
         guards.too_large(booked.changes),
     )
     return refusal or booked
+
+
+def _carried_out(
+    place: Place, actor: str, above: LimitNode | None, within: tuple[date, date] | None
+) -> Booked | Refusal:
+    """What was proposed, done by a second person; it is decided as if it were asked now."""
+    node = place.leaf
+    if actor == node.proposed_by:
+        return Refusal(
+            RefusalCode.SECOND_PERSON_NEEDED,
+            "whoever proposed a change may not approve it: ask somebody else",
+        )
+    if node.proposed_until is not None and node.proposed_until < place.day:
+        return Refusal(
+            RefusalCode.STATUS_MAY_NOT_FOLLOW,
+            f"the proposal was good until {node.proposed_until}: propose it anew",
+            ("nodeId",),
+        )
+    operation, after = raising.proposal_of(node)
+    if operation is Operation.ADD:
+        first, last = after.addition_from or place.day, after.addition_until or place.day
+        return add(place, after.addition, first, last, above, proposed_by=node.proposed_by)
+    return adjust(place, after, above, within=within, proposed_by=node.proposed_by)
 
 
 def _booked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from domain.limits import guards
+from domain.limits import guards, raising
 from domain.limits.formulas import contribution, headroom
 from domain.limits.movements import Booked, NodeChange, Place
 from domain.limits.nodes import LimitNode, Operation
@@ -35,10 +35,11 @@ def transfer(
     )
     if refusal:
         return refusal
-    giving = carry(source.path, replace(giver, sanctioned=giver.sanctioned - amount), source.day)
+    poorer = raising.alone(giver, replace(giver, sanctioned=giver.sanctioned - amount))
+    giving = carry(source.path, poorer, source.day)
     giving += dealing(giver, giving[0].after, above, source.day)
     above = updated((above,), giving)[0] if above else None
-    richer = replace(receiver, sanctioned=receiver.sanctioned + amount)
+    richer = raising.alone(receiver, replace(receiver, sanctioned=receiver.sanctioned + amount))
     taking = carry(updated(target.path, giving), richer, target.day)
     taking += dealing(receiver, richer, above, target.day)
     changes = net((*giving, *taking), source.day)

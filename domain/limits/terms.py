@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -35,7 +36,7 @@ def told(
 
 def plain(value: Any) -> Any:
     """A parameter as JSON keeps it."""
-    if value is None or isinstance(value, int | str):
+    if value is None or isinstance(value, int | str | Mapping):
         return value
     if isinstance(value, tuple):
         return [plain(part) for part in value]

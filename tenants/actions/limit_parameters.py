@@ -11,8 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from domain.access import Role
-from domain.limits import freezing, parameters, rearranging
-from domain.limits.authority import Authority
+from domain.limits import freezing, parameters, raising, rearranging
 from domain.limits.movements import Booked, Place
 from domain.limits.nodes import (
     TOP_KINDS,
@@ -84,13 +83,13 @@ async def create(
 
 
 async def approve(transaction: Transaction, asked: Asked, node: NodeKey, expected_version: int) -> Outcome:
-    """Say as a second person that a drafted limit is right."""
+    """Say as a second person that a drafted limit, or a proposed change of one in force, is right."""
     found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
-    return await _written(
-        transaction, asked, node, parameters.approve(found.place.leaf, asked.actor, asked.day)
-    )
+    within = (await _below(transaction, node)).within if found.place.leaf.proposed else None
+    booked = parameters.approve(found.place, asked.actor, found.above, within=within)
+    return await _written(transaction, asked, node, booked)
 
 
 async def activate(transaction: Transaction, asked: Asked, node: NodeKey, expected_version: int) -> Outcome:
@@ -104,7 +103,7 @@ async def activate(transaction: Transaction, asked: Asked, node: NodeKey, expect
 async def adjust(
     transaction: Transaction, asked: Asked, node: NodeKey, expected_version: int, changes: dict[str, Any]
 ) -> Outcome:
-    """Change a limit's terms; what is held on it stays."""
+    """Change a limit's terms; what is held on it stays. A raise beyond the role's authority is proposed."""
     found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
@@ -112,26 +111,21 @@ async def adjust(
         return refused
     below = await _below(transaction, node)
     after = replace(found.place.leaf, **_terms(changes))
-    more = after.sanctioned - found.place.leaf.sanctioned
-    if refused := await _beyond_authority(transaction, asked, found.place.leaf, more):
-        return refused
     booked = parameters.adjust(found.place, after, found.above, within=below.within)
-    return await _written(transaction, asked, node, booked)
+    return await _decided(transaction, asked, node, booked)
 
 
 async def grant_addition(
     transaction: Transaction, asked: Asked, node: NodeKey, amount: Money, first: dt.date, last: dt.date
 ) -> Outcome:
-    """Grant more for some days, both counted."""
+    """Grant more for some days, both counted; beyond the role's authority it is proposed."""
     found = await _found(transaction, asked, node)
     if isinstance(found, Refused):
         return found
     if amount.currency != found.place.leaf.currency:
         return Refused(_other_currency(found.place.leaf))
-    if refused := await _beyond_authority(transaction, asked, found.place.leaf, amount.minor):
-        return refused
     booked = parameters.add(found.place, amount.minor, first, last, found.above)
-    return await _written(transaction, asked, node, booked)
+    return await _decided(transaction, asked, node, booked)
 
 
 async def transfer(
@@ -143,6 +137,8 @@ async def transfer(
         return found
     assert found.beside is not None
     booked = rearranging.transfer(found.place, found.beside, amount.minor, amount.currency, found.above)
+    if refusal := await _beyond_authority(transaction, asked, source, booked):
+        return Refused(refusal)
     return await _written(transaction, asked, source, booked)
 
 
@@ -151,7 +147,7 @@ async def freeze(transaction: Transaction, asked: Asked, node: NodeKey, reason: 
     found = await _found(transaction, asked, node, tops_below=True)
     if isinstance(found, Refused):
         return found
-    booked = freezing.freeze(found.place.leaf, found.tops_below, asked.day, reason)
+    booked = freezing.freeze(found.place.leaf, found.tops_below, asked.day, reason, asked.role)
     return await _written(transaction, asked, node, booked)
 
 
@@ -161,7 +157,7 @@ async def unfreeze(transaction: Transaction, asked: Asked, node: NodeKey) -> Out
     if isinstance(found, Refused):
         return found
     over = (*found.place.path[1:], *([found.above] if found.above else []))
-    booked = freezing.unfreeze(found.place.leaf, found.tops_below, over, asked.day)
+    booked = freezing.unfreeze(found.place.leaf, found.tops_below, over, asked.day, asked.role)
     return await _written(transaction, asked, node, booked)
 
 
@@ -170,6 +166,8 @@ async def close(transaction: Transaction, asked: Asked, node: NodeKey) -> Outcom
     found = await _found(transaction, asked, node)
     if isinstance(found, Refused):
         return found
+    if refusal := freezing.set_above((found.place.leaf,), asked.role):
+        return Refused(refusal)
     below = await _below(transaction, node)
     return await _written(
         transaction, asked, node, parameters.close(found.place, found.above, open_below=below.count)
@@ -185,6 +183,8 @@ async def move(transaction: Transaction, asked: Asked, node: NodeKey, new_parent
     if len(found.place.path) == 1:
         message = "a unit's own limit stands where its unit stands"
         return Refused(Refusal(RefusalCode.KIND_NOT_ALLOWED_THERE, message, ("nodeId",)))
+    if refusal := freezing.set_above(found.place.path, asked.role):
+        return Refused(refusal)
     return await _written(transaction, asked, node, rearranging.move(found.place, found.beside.path))
 
 
@@ -324,16 +324,24 @@ def _not_the_writer(asked: Asked, node: LimitNode) -> Refused | None:
     return Refused(Refusal(RefusalCode.BEYOND_AUTHORITY, message, ("nodeId",)))
 
 
+async def _decided(
+    transaction: Transaction, asked: Asked, node: NodeKey, booked: Booked | Refusal
+) -> Outcome:
+    """Done where one person may decide it; else proposed, for a second one to approve."""
+    if isinstance(booked, Booked) and await _beyond_authority(transaction, asked, node, booked):
+        days = (await transaction.fetch("select p.proposal_days from bank.limit_policy p", ()))[0][0]
+        until = asked.day + dt.timedelta(days=days)
+        booked = raising.propose(node, booked, asked.actor, until, asked.day)
+    return await _written(transaction, asked, node, booked)
+
+
 async def _beyond_authority(
-    transaction: Transaction, asked: Asked, node: LimitNode, more: int
-) -> Refused | None:
-    """A limit in force is raised by one person within what the role may decide alone; beyond, by headquarters."""
-    in_force = node.status not in (NodeStatus.DRAFT, NodeStatus.APPROVED)
-    if more <= 0 or not in_force or asked.role is Role.HEADQUARTERS_ADMINISTRATOR:
+    transaction: Transaction, asked: Asked, node: NodeKey, booked: Booked | Refusal
+) -> Refusal | None:
+    """Whether a limit in force is raised by more than the role may decide alone."""
+    if isinstance(booked, Refusal) or not any(change.after.raised_alone for change in booked.changes):
         return None
-    authority = await authority_of(transaction, asked, node.key[0])
-    refusal = Authority(authority.role, authority.most).refused(more, node.currency, (node,))
-    return Refused(refusal) if refusal else None
+    return raising.refused(booked, await authority_of(transaction, asked, node[0]))
 
 
 def _terms(facts: dict[str, Any]) -> dict[str, Any]:

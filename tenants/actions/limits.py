@@ -86,9 +86,12 @@ async def extend(
     transaction: Transaction, asked: Asked, commitment: NodeKey, expires_at: dt.datetime
 ) -> Outcome:
     """Let an earmark last longer."""
-    return await _move(
-        transaction, asked, commitment, lambda place, one, _: booking.extend(place, one, expires_at)
-    )
+
+    def decide(place: Place, one: Commitment, path: Path) -> Booked | Refusal:
+        last_day = one.opened_on + dt.timedelta(days=path.longest_earmark_days)
+        return booking.extend(place, one, expires_at, last_day)
+
+    return await _move(transaction, asked, commitment, decide)
 
 
 async def reserve(
@@ -307,8 +310,10 @@ async def _open(
     path = await path_of_draw(transaction, client, ask.product, node, asked.day)
     if isinstance(path, Refusal):
         return Refused(path)
-    if decide is booking.earmark and ask.expires_at is None:
-        ask = replace(ask, expires_at=path.moment + dt.timedelta(days=path.earmark_days))
+    if decide is booking.earmark:
+        ends = ask.expires_at or path.moment + dt.timedelta(days=path.earmark_days)
+        last_day = asked.day + dt.timedelta(days=path.longest_earmark_days)
+        ask = replace(ask, expires_at=ends, last_day=last_day)
     counted = Counted(ask.client_id, ask.product, ask.currency, tenor_months)
     if transaction.may_lock_late and not path.is_due:
         booked = decide(Place(path.nodes, (), asked.day, path.moment), ask)

@@ -43,6 +43,7 @@ class Path:
     is_due: bool
     """Whether earmarks of the branch have passed their time: what they hold is to be swept first."""
     earmark_days: int
+    longest_earmark_days: int
     draws_beyond_reservation: bool
     counted: Counted | None = None
     """Of a path from a commitment's node: what of it falls under caps."""
@@ -62,7 +63,7 @@ path as (
     from path join bank.limit_node above on above.branch_id = $1 and above.id = path.inner_parent_id
 )
 select {NODE_COLUMNS}, path.depth, n.client_id, n.product, n.segment_value, known.*, policy.earmark_days,
-    policy.draws_beyond_reservation, policy.segment_dimension, app.moment() as moment,
+    policy.longest_earmark_days, policy.draws_beyond_reservation, policy.segment_dimension, app.moment() as moment,
     exists (
         select from bank.limit_commitment k
         where k.branch_id = $1 and k.status = 'EARMARKED' and k.expires_at <= app.moment()
@@ -266,6 +267,7 @@ def _path(rows: list[Any]) -> Path | None:
         first["moment"],
         first["is_due"],
         first["earmark_days"],
+        first["longest_earmark_days"],
         first["draws_beyond_reservation"],
     )
 

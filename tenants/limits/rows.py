@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from domain.limits.nodes import (
     Balance,
     CapShare,
@@ -40,6 +42,7 @@ _NODE = [
     "valid_until",
     "status",
     "frozen_by",
+    "frozen_as",
     "over_limit",
     "earmarked_minor",
     "reserved_minor",
@@ -49,6 +52,10 @@ _NODE = [
     "consumed_minor",
     "created_by",
     "approved_by",
+    "raised_alone_minor",
+    "proposed",
+    "proposed_by",
+    "proposed_until",
     "version",
 ]
 NODE_COLUMNS = ", ".join(f"n.{name}" for name in _NODE)
@@ -92,7 +99,12 @@ TERM_COLUMNS = {
     "valid_until": "valid_until",
     "status": "status",
     "frozen_by": "frozen_by",
+    "frozen_as": "frozen_as",
     "approved_by": "approved_by",
+    "raised_alone": "raised_alone_minor",
+    "proposed": "proposed",
+    "proposed_by": "proposed_by",
+    "proposed_until": "proposed_until",
 }
 """The columns of a node's terms, by the names in `LimitNode`; its parent has two."""
 
@@ -126,6 +138,7 @@ def node_of(row: Any) -> LimitNode:
         valid_until=row["valid_until"],
         status=NodeStatus(row["status"]),
         frozen_by=None if frozen_by is None else UUID(int=frozen_by.int),
+        frozen_as=row["frozen_as"],
         over_limit=row["over_limit"],
         balance=_balance(row),
         idle_fenced=row["idle_fenced_minor"],
@@ -133,6 +146,10 @@ def node_of(row: Any) -> LimitNode:
         consumed=row["consumed_minor"],
         created_by=row["created_by"],
         approved_by=row["approved_by"],
+        raised_alone=row["raised_alone_minor"],
+        proposed=None if row["proposed"] is None else orjson.loads(row["proposed"]),
+        proposed_by=row["proposed_by"],
+        proposed_until=row["proposed_until"],
         version=row["version"],
     )
 

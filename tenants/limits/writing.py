@@ -264,7 +264,7 @@ def _capped(booked: Booked, movement_id: UUID) -> list[Any]:
     ]
 
 
-def _json(told: dict[str, Any] | None) -> str | None:
+def _json(told: Mapping[str, Any] | None) -> str | None:
     return None if told is None else orjson.dumps(told).decode()
 
 
@@ -289,6 +289,8 @@ async def _change_terms(transaction: Transaction, change: NodeChange) -> None:
     for name in change.terms:
         if name == "parent":
             values["parent_id"] = after.parent and after.parent[1]
+        elif name == "proposed":
+            values["proposed"] = _json(after.proposed)
         else:
             values[TERM_COLUMNS[name]] = getattr(after, name)
     said = ", ".join(f"{column} = ${place}" for place, column in enumerate(values, start=5))

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.access import Role
 from domain.lending import Product
+from domain.limits.freezing import OFFICES
 from domain.limits.nodes import (
     TOP_KINDS,
     Bucket,
@@ -56,6 +57,7 @@ ROLES_WITH_AUTHORITY = (
 """Who may be trusted with lending beyond a limit, up to an amount."""
 
 _TOPS = ", ".join(f"'{kind}'" for kind in NodeKind if kind in TOP_KINDS)
+_OFFICES = ", ".join(f"'{role}'" for role in OFFICES)
 _CLIENTS_FACILITY = ("branch_id", "client_id", "facility_id")
 
 
@@ -90,10 +92,16 @@ limit_policy = Table(
     Column("segment_dimension", Text, nullable=False, server_default="relationshipType"),
     # How long an earmark holds where nobody says.
     Column("earmark_days", Integer, nullable=False, server_default="30"),
+    # How long one may hold at most, from the day on which it was made, extensions included.
+    Column("longest_earmark_days", Integer, nullable=False, server_default="180"),
+    # How long a proposed change of a limit waits for a second person.
+    Column("proposal_days", Integer, nullable=False, server_default="30"),
     # Whether more may be drawn than was reserved, as far as there is room.
     Column("draws_beyond_reservation", Boolean, nullable=False, server_default="true"),
     CheckConstraint("singleton", name="one_row"),
-    CheckConstraint("earmark_days between 1 and 3650", name="earmark_plausible"),
+    CheckConstraint("earmark_days between 1 and longest_earmark_days", name="earmark_plausible"),
+    CheckConstraint("longest_earmark_days <= 3650", name="longest_earmark_plausible"),
+    CheckConstraint("proposal_days between 1 and 3650", name="proposal_plausible"),
 )
 
 delegated_authority = Table(
@@ -147,6 +155,8 @@ limit_node = Table(
     *code("status", NodeStatus, default=NodeStatus.DRAFT),
     # The node above whose freezing froze this one.
     Column("frozen_by", Uuid),
+    # Whose freeze it is: no office below ends it.
+    Column("frozen_as", Text),
     Column("over_limit", Boolean, nullable=False, server_default="false"),
     # Of the node and everything below it in its tenant: the sum of its postings.
     *(_amount(bucket.lower()) for bucket in Bucket),
@@ -166,6 +176,12 @@ limit_node = Table(
     ),
     Column("created_by", Text, nullable=False),
     Column("approved_by", Text),
+    # By how much one person has raised it since a second one looked at it.
+    _amount("raised_alone"),
+    # A change that waits for a second person: its operation, and the terms as they would become.
+    Column("proposed", JSONB),
+    Column("proposed_by", Text),
+    Column("proposed_until", Date),
     # Counts the changes of its terms: who books upon it does not disturb who reads them.
     version(),
     at("created_at"),
@@ -209,6 +225,9 @@ limit_node = Table(
     CheckConstraint("valid_until >= valid_from", name="validity_in_order"),
     # Whoever made it is not the one to put it into force.
     CheckConstraint("approved_by <> created_by", name="four_eyes"),
+    CheckConstraint("raised_alone_minor >= 0", name="raised_alone_not_negative"),
+    CheckConstraint("num_nulls(proposed, proposed_by, proposed_until) in (0, 3)", name="proposed_whole"),
+    CheckConstraint(f"frozen_as in ({_OFFICES})", name="frozen_as_known"),
     CheckConstraint("status in ('DRAFT', 'CLOSED') or approved_by is not null", name="approved_by_somebody"),
     _where("uq_limit_node_top", "", f"kind in ({_TOPS}) and status <> 'CLOSED'", unique=True),
     _where("uq_limit_node_client", "client_id", "kind = 'CLIENT' and status <> 'CLOSED'", unique=True),

@@ -63,13 +63,19 @@ begin
         raise exception 'a node begins empty: what it holds comes from movements'
             using errcode = 'insufficient_privilege';
     end if;
+    if tg_op = 'UPDATE' and old.frozen_as = 'HEADQUARTERS_ADMINISTRATOR'
+        and (new.status, new.frozen_as) is distinct from (old.status, old.frozen_as)
+    then
+        raise exception 'a freeze by headquarters is headquarters'' to end'
+            using errcode = 'insufficient_privilege';
+    end if;
     return new;
 end $$;
 
 create trigger guard_made_limit_node before insert on bank.limit_node
 for each row when (current_user = 'PORTAL') execute function app.guard_limit_node();
 
-create trigger guard_limit_node before update of PARAMETERS, approved_by, version on bank.limit_node
+create trigger guard_limit_node before update of PARAMETERS, DECISIONS, version on bank.limit_node
 for each row when (current_user = 'PORTAL') execute function app.guard_limit_node();
 
 -- What headquarters alone does is not told of in its name.
@@ -132,3 +138,48 @@ end $$;
 create trigger guard_override after insert on bank.limit_movement
 for each row when (new.operation = 'OVERRIDE' and current_user in ('PORTAL', 'HEADQUARTERS'))
 execute function app.guard_override();
+
+-- A limit in force is raised within what is delegated, or as it was proposed; what is repaid to a reducing limit may
+-- come back. The largest authority of a branch's or region's office counts: the login does not know which it is.
+create function app.guard_raised_limit_node() returns trigger language plpgsql as $$
+declare
+    most numeric := floor((1 + new.tolerance) * least(
+        new.sanctioned_minor::numeric + new.addition_minor, new.collateral_cap_minor, new.regulatory_cap_minor));
+    was numeric := floor((1 + old.tolerance) * least(
+        old.sanctioned_minor::numeric + old.addition_minor, old.collateral_cap_minor, old.regulatory_cap_minor));
+    longer boolean := new.valid_until > old.valid_until or new.valid_from < old.valid_from;
+    more numeric := case when longer then most else most - was end;
+    told numeric := case when longer then most else old.raised_alone_minor + more end;
+begin
+    if more > 0 and (old.proposed is null or new.proposed is not null) and (
+        new.raised_alone_minor < told or new.raised_alone_minor > coalesce((
+            select max(a.amount_minor) from bank.delegated_authority a
+            where a.role in ('BRANCH_MANAGER', 'REGIONAL_MANAGER') and a.currency = new.currency
+        ), 0)
+    ) then
+        raise exception 'the limit % is raised by more than one person may decide', new.name
+            using errcode = 'insufficient_privilege', hint = 'propose it, and let a second person approve it';
+    end if;
+    return new;
+end $$;
+
+create trigger guard_raised_limit_node before update of sanctioned_minor, addition_minor, collateral_cap_minor,
+    regulatory_cap_minor, tolerance, valid_from, valid_until on bank.limit_node
+for each row when (
+    current_user = 'PORTAL' and old.status in ('ACTIVE', 'FROZEN', 'EXPIRED') and new.reinstatement <> 'REDUCING'
+) execute function app.guard_raised_limit_node();
+
+-- No earmark holds for longer than policy lets it, from the day on which it was made.
+create function app.guard_earmark() returns trigger language plpgsql as $$
+declare
+    last_day date := least(new.opened_on, app.today() + 1) + (select p.longest_earmark_days from bank.limit_policy p);
+begin
+    if (new.expires_at at time zone 'UTC')::date > last_day then
+        raise exception 'an earmark holds until % at most', last_day using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end $$;
+
+create trigger guard_earmark before insert or update of expires_at on bank.limit_commitment
+for each row when (current_user = 'PORTAL' and new.status = 'EARMARKED')
+execute function app.guard_earmark();
