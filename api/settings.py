@@ -70,13 +70,15 @@ class Settings(BaseSettings):
         description="Directory of the embedded server and the development key; unset uses the user's own.",
     )
     statement_timeout_ms: int = Field(
-        default=8000,
+        # Before the request's own end: the database then says itself what was too long.
+        default=7000,
         ge=1,
         le=600_000,
         description="Milliseconds after which the database gives up a statement.",
     )
     request_timeout_s: float = Field(
-        default=8,
+        # Everything counts, waiting for a connection included; an answer in eight seconds has to be written, too.
+        default=7.5,
         gt=0,
         le=600,
         allow_inf_nan=False,

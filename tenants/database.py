@@ -57,7 +57,7 @@ class Database:
         connections: int = 10,
         pooled: bool = False,
         single_round_trip: bool | None = None,
-        statement_timeout_ms: int = 8000,
+        statement_timeout_ms: int = 7000,
         observer: Observer | None = None,
     ) -> None:
         """`pooled` says that a pooler in transaction mode stands between: then nothing is kept prepared.

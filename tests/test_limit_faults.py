@@ -51,8 +51,8 @@ WRITERS = 8
 ROOM = 10**9
 UNITS, KEYS, SENDS, THREADS = 100, 600, 3, 40
 CODED = {"TIMEOUT", "UNAVAILABLE", "RATE_LIMITED"}
-# The server gives up after 8 s; its answer has to be written, too.
-DEADLINE_S = 8.5 if FAULTS_WANTED else 2.5
+# The server gives up after 7.5 s; its answer has to be written, too.
+DEADLINE_S = 8.0 if FAULTS_WANTED else 2.5
 BACK_S = 5.0
 
 

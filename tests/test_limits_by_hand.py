@@ -39,6 +39,8 @@ REFUSED = {
     "update bank.limit_node set status = 'ACTIVE', frozen_as = null where name = 'CLIENT 2'": "42501",
     "update bank.limit_node set sanctioned_minor = sanctioned_minor + 1 where name = 'CLIENT 1'": "42501",
     "update bank.limit_node set valid_until = '2035-12-31' where name = 'CLIENT 1'": "42501",
+    "update bank.limit_node set status = 'DRAFT' where name = 'CLIENT 1'": "42501",
+    "update bank.limit_node set reinstatement = 'REDUCING', sanctioned_minor = 10^12 where name = 'CLIENT 1'": "42501",
     f"{HELD} ({SHANGHAI}, {MADE}, '{node(1)}', '{client_id(0)}', 'CNY', 'EARMARKED', 1, 1, '2026-01-15', "
     "'2026-01-15', '9999-01-01')": "42501",
     # What headquarters alone does, in its name.

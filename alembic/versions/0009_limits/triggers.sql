@@ -69,6 +69,9 @@ begin
         raise exception 'a freeze by headquarters is headquarters'' to end'
             using errcode = 'insufficient_privilege';
     end if;
+    if tg_op = 'UPDATE' and old.status not in ('DRAFT', 'APPROVED') and new.status in ('DRAFT', 'APPROVED') then
+        raise exception 'what has come into force is no draft again' using errcode = 'insufficient_privilege';
+    end if;
     return new;
 end $$;
 
@@ -151,6 +154,13 @@ declare
     more numeric := case when longer then most else most - was end;
     told numeric := case when longer then most else old.raised_alone_minor + more end;
 begin
+    -- What was repaid and is owed again, give or take what rounding to another currency makes of it.
+    if old.reinstatement = 'REDUCING' and not longer
+        and new.sanctioned_minor - old.sanctioned_minor <= new.utilised_minor - old.utilised_minor + 1
+        and most <= was + (1 + old.tolerance) * (new.sanctioned_minor - old.sanctioned_minor) + 1
+    then
+        return new;
+    end if;
     if more > 0 and (old.proposed is null or new.proposed is not null) and (
         new.raised_alone_minor < told or new.raised_alone_minor > coalesce((
             select max(a.amount_minor) from bank.delegated_authority a
@@ -166,7 +176,7 @@ end $$;
 create trigger guard_raised_limit_node before update of sanctioned_minor, addition_minor, collateral_cap_minor,
     regulatory_cap_minor, tolerance, valid_from, valid_until on bank.limit_node
 for each row when (
-    current_user = 'PORTAL' and old.status in ('ACTIVE', 'FROZEN', 'EXPIRED') and new.reinstatement <> 'REDUCING'
+    current_user = 'PORTAL' and old.status in ('ACTIVE', 'FROZEN', 'EXPIRED')
 ) execute function app.guard_raised_limit_node();
 
 -- No earmark holds for longer than policy lets it, from the day on which it was made.
