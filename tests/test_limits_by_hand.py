@@ -40,9 +40,16 @@ REFUSED = {
     "update bank.limit_node set sanctioned_minor = sanctioned_minor + 1 where name = 'CLIENT 1'": "42501",
     "update bank.limit_node set valid_until = '2035-12-31' where name = 'CLIENT 1'": "42501",
     "update bank.limit_node set status = 'DRAFT' where name = 'CLIENT 1'": "42501",
-    "update bank.limit_node set reinstatement = 'REDUCING', sanctioned_minor = 10^12 where name = 'CLIENT 1'": "42501",
+    "update bank.limit_node set reinstatement = 'REDUCING', sanctioned_minor = 10^9 where kind = 'CLIENT'": "42501",
     f"{HELD} ({SHANGHAI}, {MADE}, '{node(1)}', '{client_id(0)}', 'CNY', 'EARMARKED', 1, 1, '2026-01-15', "
     "'2026-01-15', '9999-01-01')": "42501",
+    # A balance without a movement, or by another amount than is posted.
+    f"update bank.limit_node set reserved_minor = 1, last_movement_id = gen_random_uuid() where {OWN}": "42501",
+    f"with told as ({TOLD} ({SHANGHAI}, {MADE}, '{OWN_ID}', 'RESERVE', 'CNY', '2026-01-15', 'bo') returning id), "
+    "posted as (insert into bank.limit_posting (branch_id, movement_id, node_id, bucket, delta_minor) "
+    f"select {SHANGHAI}, id, '{OWN_ID}', 'RESERVED', 2 from told) "
+    "update bank.limit_node n set reserved_minor = 1, last_movement_id = told.id from told "
+    f"where n.branch_id = {SHANGHAI} and n.id = '{OWN_ID}'": "42501",
     # What headquarters alone does, in its name.
     f"{TOLD} ({SHANGHAI}, {MADE}, '{top(SHANGHAI)}', 'ALLOCATE', 'CNY', '2026-01-15', 'hana')": "42501",
     f"{TOLD} ({SHANGHAI}, {MADE}, '{top(SHANGHAI)}', 'RECLAIM', 'CNY', '2026-01-15', 'hana')": "42501",

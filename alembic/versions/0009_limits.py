@@ -129,7 +129,7 @@ def downgrade() -> None:
     op.execute(
         "drop function app.ledger_only_grows, app.remember_limit_node, app.guard_limit_node, "
         "app.guard_limit_movement, app.limit_row_id, app.guard_override, "
-        "app.guard_raised_limit_node, app.guard_earmark"
+        "app.guard_raised_limit_node, app.guard_earmark, app.guard_limit_balance"
     )
 
 
@@ -219,6 +219,7 @@ def _nodes() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("last_movement_id", sa.Uuid(), nullable=True),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("approved_by", sa.Text(), nullable=True),
         _minor("raised_alone"),
@@ -238,7 +239,15 @@ def _nodes() -> None:
         access=Access(portal=("insert",), client_rows=None),
     )
     # Not a unit's own node: the trigger sees to it.
-    changeable = (*PARAMETERS, *BALANCES, *DECISIONS, "over_limit", "version", "updated_at")
+    changeable = (
+        *PARAMETERS,
+        *BALANCES,
+        *DECISIONS,
+        "last_movement_id",
+        "over_limit",
+        "version",
+        "updated_at",
+    )
     changeable = tuple(column for column in changeable if column != "parent_branch_id")
     op.execute(f"grant update ({', '.join(changeable)}) on bank.limit_node to {PORTAL}")
     _index("uq_limit_node_top", "limit_node", "", f"kind in ({TOPS}) and status <> 'CLOSED'", unique=True)

@@ -29,7 +29,9 @@ wanted as materialized (
     update bank.limit_node n set earmarked_minor = n.earmarked_minor + w.earmarked,
         reserved_minor = n.reserved_minor + w.reserved, utilised_minor = n.utilised_minor + w.utilised,
         idle_fenced_minor = n.idle_fenced_minor + w.idle_fenced, consumed_minor = n.consumed_minor + w.consumed,
-        over_limit = w.is_over, updated_at = now()
+        over_limit = w.is_over, updated_at = now(), last_movement_id = case
+            when w.earmarked = 0 and w.reserved = 0 and w.utilised = 0 then n.last_movement_id else {12}::uuid
+        end
     from ready, wanted w
     where ready.is_ready and n.branch_id = w.branch_id and n.id = w.id
     returning 1

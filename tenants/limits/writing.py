@@ -70,13 +70,13 @@ async def write(
     if booked.opened is not None:
         await _open(transaction, booked.opened, whose or {})
     plain = [change for change in booked.changes if not _is_termed(change)]
+    ids = [uuid7() for _ in booked.movements]
     for change in sorted(booked.changes, key=lambda change: change.key):
         if _is_termed(change):
-            await _change_terms(transaction, change)
-    ids = [uuid7() for _ in booked.movements]
+            await _change_terms(transaction, change, ids[0])
     key = (booked.movement.node[0], ids[0])
     record = transaction.record if answers else None
-    sections: list[tuple[str, Sequence[Any]]] = [("nodes", _nodes(plain, bounds))]
+    sections: list[tuple[str, Sequence[Any]]] = [("nodes", _nodes(plain, bounds, ids[0]))]
     if caps_to_find is not None:
         sections.append(("shares", _asked(booked, *caps_to_find, ids[0])))
     if booked.commitment is not None and booked.commitment_before is None:
@@ -134,7 +134,9 @@ def bounds_of(booked: Booked, day: dt.date) -> dict[NodeKey, Bounds] | None:
     return bounds
 
 
-def _nodes(changes: Sequence[NodeChange], bounds: Mapping[NodeKey, Bounds] | None) -> list[list[Any]]:
+def _nodes(
+    changes: Sequence[NodeChange], bounds: Mapping[NodeKey, Bounds] | None, movement_id: UUID
+) -> list[Any]:
     columns: list[list[Any]] = [[] for _ in range(12)]
     for change in changes:
         before, after, delta = change.before, change.after, change.delta
@@ -154,7 +156,7 @@ def _nodes(changes: Sequence[NodeChange], bounds: Mapping[NodeKey, Bounds] | Non
         )
         for column, value in zip(columns, row, strict=True):
             column.append(value)
-    return columns
+    return [*columns, movement_id]
 
 
 def _asked(booked: Booked, counted: Counted, day: dt.date, movement_id: UUID) -> tuple[Any, ...]:
@@ -273,7 +275,7 @@ def _is_termed(change: NodeChange) -> bool:
     return bool(change.terms) or change.before.dealt != change.after.dealt
 
 
-async def _change_terms(transaction: Transaction, change: NodeChange) -> None:
+async def _change_terms(transaction: Transaction, change: NodeChange, movement_id: UUID) -> None:
     before, after = change.before, change.after
     values: dict[str, Any] = {
         "version": after.version,
@@ -284,6 +286,8 @@ async def _change_terms(transaction: Transaction, change: NodeChange) -> None:
         "consumed_minor": after.consumed,
         "over_limit": after.over_limit,
     }
+    if change.delta:
+        values["last_movement_id"] = movement_id
     if before.dealt != after.dealt:
         values["dealt_minor"] = after.dealt
     for name in change.terms:

@@ -174,6 +174,8 @@ limit_node = Table(
         ),
         nullable=False,
     ),
+    # What changed its balance last: a trigger holds the one to the other.
+    Column("last_movement_id", Uuid),
     Column("created_by", Text, nullable=False),
     Column("approved_by", Text),
     # By how much one person has raised it since a second one looked at it.

@@ -193,3 +193,34 @@ end $$;
 create trigger guard_earmark before insert or update of expires_at on bank.limit_commitment
 for each row when (current_user = 'PORTAL' and new.status = 'EARMARKED')
 execute function app.guard_earmark();
+
+-- A branch's balances change by what a movement posts in the same transaction, and by nothing else.
+create function app.guard_limit_balance() returns trigger language plpgsql as $$
+begin
+    if (
+        select (
+            sum(p.delta_minor) filter (where p.bucket = 'EARMARKED'),
+            sum(p.delta_minor) filter (where p.bucket = 'RESERVED'),
+            sum(p.delta_minor) filter (where p.bucket = 'UTILISED')
+        )
+        from bank.limit_posting p
+        where p.branch_id = new.branch_id and p.movement_id = new.last_movement_id and p.node_id = new.id
+            and p.xmin = pg_current_xact_id()::xid
+    ) is distinct from (
+        nullif(new.earmarked_minor - old.earmarked_minor, 0)::numeric,
+        nullif(new.reserved_minor - old.reserved_minor, 0)::numeric,
+        nullif(new.utilised_minor - old.utilised_minor, 0)::numeric
+    ) then
+        raise exception 'the balance of % changes by what a movement posts, and by nothing else', new.name
+            using errcode = 'insufficient_privilege';
+    end if;
+    return null;
+end $$;
+
+create constraint trigger guard_limit_balance after update of earmarked_minor, reserved_minor, utilised_minor
+on bank.limit_node deferrable initially deferred
+for each row when (current_user = 'PORTAL' and (
+    old.earmarked_minor, old.reserved_minor, old.utilised_minor
+) is distinct from (
+    new.earmarked_minor, new.reserved_minor, new.utilised_minor
+)) execute function app.guard_limit_balance();
