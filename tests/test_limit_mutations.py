@@ -121,9 +121,9 @@ async def test_a_commitment_goes_from_hold_to_repayment_and_the_ledger_tells_of_
     assert len(first["payloadSha256"]) == 64
     hold = first["commitment"]
     late = on(hold, expiresAt="2026-07-15T00:00:00Z")
-    told = await sent(limits, OFFICER, booking("extendEarmark"), late)
-    assert (told["code"], told["path"]) == ("INVALID_INPUT", ["input", "expiresAt"])
-    assert "until 2026-07-14 at most" in told["message"]
+    too_late = await sent(limits, OFFICER, booking("extendEarmark"), late)
+    assert (too_late["code"], too_late["path"]) == ("INVALID_INPUT", ["input", "expiresAt"])
+    assert "until 2026-07-14 at most" in too_late["message"]
     extended = await book(limits, OFFICER, "extendEarmark", on(hold, expiresAt="2026-03-01T00:00:00Z"))
     assert extended["commitment"]["expiresAt"] == "2026-03-01T00:00:00+00:00"
     assert held(await book(limits, OFFICER, "reserveQuota", on(hold)))[:3] == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import asyncpg
 import pytest
@@ -83,7 +84,7 @@ async def test_no_login_of_a_branch_goes_around_the_application(
     await add_node(
         administrator, SHANGHAI, 1, 1 * MILLION, client_id=client_id(0), valid_until=dt.date(2026, 12, 31)
     )
-    frozen = {"status": "FROZEN", "frozen_as": "HEADQUARTERS_ADMINISTRATOR"}
+    frozen: dict[str, Any] = {"status": "FROZEN", "frozen_as": "HEADQUARTERS_ADMINISTRATOR"}
     await add_node(administrator, SHANGHAI, 2, 1, client_id=client_id(1), **frozen)
     caller = await asyncpg.connect(credentials.dsn(login), timeout=20)
     try:
