@@ -260,6 +260,8 @@ class Book(Model):
             trial.movements[key] = Movement(
                 movement.commitment, "REVERSE", after.plus(one.held, -1), one.status, None, {}, {}
             )
+            # A hold whose time has passed meanwhile ends as soon as it is there again.
+            trial.passes(trial.day)
             return DONE
 
         return self._kept(undo)

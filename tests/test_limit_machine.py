@@ -206,6 +206,7 @@ class LimitMachine(Bookings):
         node = self.model.nodes[name]
         said = {"sanctioned": money(size, node.currency), "expectedVersion": self._version(name)}
         self._kept(name, "adjustLimit", HANA, self.model.adjust(name, sanctioned=size), **said)
+        self._looked_at(data, name)
 
     @has_below
     @rule(data=st.data(), lasts=st.integers(-10, 120))
@@ -214,6 +215,7 @@ class LimitMachine(Bookings):
         last = self.model.day + dt.timedelta(days=lasts)
         said = {"validUntil": str(last), "expectedVersion": self._version(name)}
         self._kept(name, "adjustLimit", HANA, self.model.adjust(name, valid_until=last), **said)
+        self._looked_at(data, name)
 
     @rule(data=st.data(), size=amounts, first=st.integers(-3, 20), lasts=st.integers(0, 40))
     def grant_addition(self, data: st.DataObject, size: int, first: int, lasts: int) -> None:
@@ -223,6 +225,12 @@ class LimitMachine(Bookings):
         last = day + dt.timedelta(days=lasts)
         said = {"amount": money(size, node.currency), "from": str(day), "until": str(last)}
         self._kept(name, "grantAddition", HANA, self.model.add(name, size, day, last), **said)
+        self._looked_at(data, name)
+
+    def _looked_at(self, data: st.DataObject, name: str) -> None:
+        """What has been proposed is often approved soon."""
+        if self.model.nodes[name].pending and data.draw(st.booleans()):
+            self._approve(name)
 
     @rule(data=st.data(), amount=amounts)
     def transfer(self, data: st.DataObject, amount: int) -> None:
