@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
 from limit_bank import DAY, HANA, JIANGSU_OFFICER, OFFICER, TOPS, top
 from limit_driving import Answer, Driven, fresh_key
 from limit_model import NO_ROOM, Node
-from limit_model_book import AUTHORITY, DONE, LONGEST, RAISED, Book
+from limit_model_book import RAISED, Book
+from limit_model_bookings import AUTHORITY, DONE, LONGEST
 from small_bank import BEIJING, CLIENTS, EAST, HQ, JIANGSU, NORTH, PUDONG, SHANGHAI
 
 from domain.access import Caller

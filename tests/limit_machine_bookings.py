@@ -10,7 +10,7 @@ from hypothesis.stateful import precondition, rule
 from limit_driving import Answer, client, minor, money
 from limit_machine import OF_TENANT, PRODUCTS, SideBySide, amounts, days, has_held, tenants
 from limit_model import NO_ROOM
-from limit_model_book import DONE
+from limit_model_bookings import DONE
 from mutation_requests import EAST as RHEA
 from small_bank import CLIENTS
 
