@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -208,7 +207,7 @@ class Endpoint:
             directory=self._directory,
             organisation=organisation,
             scope=scope,
-            today=dt.datetime.now(dt.UTC).date(),
+            today=self._directory.today,
             deadline=time.monotonic() + self._timeout_s,
         )
 

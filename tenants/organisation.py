@@ -1,13 +1,14 @@
-"""The organisation tree and the callers' places in it, read from the database and kept for a moment."""
+"""The organisation tree, the callers' places in it and the bank's day, read from the database and kept for a moment."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.access import Caller, Role
 from domain.clients import RegistrationRefusal, registration_number
@@ -31,10 +32,10 @@ async def read_organisation(transaction: Transaction) -> Organisation:
 
 
 class Directory:
-    """Turns callers into scopes; keeps the rules in force beside the tree.
+    """Turns callers into scopes; keeps the rules in force beside the tree, and the bank's day.
 
-    The tree is kept for a second: a move made by this process counts at once (`forget`), one made by another
-    process counts after that second at the latest.
+    Tree and day are kept for a second: a move made by this process counts at once (`forget`), one made by another
+    process, and another day, count after that second at the latest.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,6 +43,7 @@ class Directory:
         self._database = database
         self._clock = clock
         self._organisation: Organisation | None = None
+        self._today: dt.date | None = None
         self._read_at = 0.0
         self._forgotten = 0
         self._reading = asyncio.Lock()
@@ -54,6 +56,12 @@ class Directory:
             # Whoever waited finds what the first has read.
             return self._kept() or await self._read()
 
+    @property
+    def today(self) -> dt.date:
+        """The bank's day, on which changes count; of whoever was given a place by this directory."""
+        assert self._today is not None, "the day is read with the tree"
+        return self._today
+
     def _kept(self) -> Organisation | None:
         fresh = self._clock() - self._read_at <= KEPT_FOR_S
         return self._organisation if fresh else None
@@ -62,6 +70,7 @@ class Directory:
         now, asked = self._clock(), self._forgotten
         async with self._database.signing_in(_NOBODY) as transaction:
             read = await read_organisation(transaction)
+            self._today = await transaction.value(select(func.app.today()))
         # A tree whose reading began before a move answers this once, and is not kept.
         if asked == self._forgotten:
             self._organisation, self._read_at = read, now
