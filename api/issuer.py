@@ -128,6 +128,8 @@ def verifier_for(settings: Settings, home: Path) -> TokenVerifier:
 
 _HEADQUARTERS: Final = {
     "headquarters": Role.HEADQUARTERS_ADMINISTRATOR,
+    # Another person, for what takes two of them.
+    "headquarters:second": Role.HEADQUARTERS_ADMINISTRATOR,
     "analyst": Role.HEADQUARTERS_ANALYST,
     "auditor": Role.AUDITOR,
 }
@@ -148,10 +150,10 @@ PERSONA_FORMS: Final = (
 
 def parse_persona(text: str) -> Caller:
     """Whom a persona stands for ("branch:310000"); raises UnknownPersona."""
-    kind, colon, code = text.partition(":")
+    kind, _, code = text.partition(":")
     subject = f"development|{text}"
-    if kind in _HEADQUARTERS and not colon:
-        return Caller(subject, _HEADQUARTERS[kind])
+    if text in _HEADQUARTERS:
+        return Caller(subject, _HEADQUARTERS[text])
     if kind in _OFFICES and _is_code(code):
         return Caller(subject, _OFFICES[kind], office=code)
     if kind == "client" and _is_code(re.sub("^[A-Z]{2}:", "", code)):

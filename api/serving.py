@@ -241,7 +241,7 @@ def _development_issuer(settings: Settings) -> DevelopmentIssuer | None:
 async def personas_of(database: Database, directory: Directory) -> list[str]:
     """One persona of each kind that this bank has, to try the graph as."""
     organisation = await directory.organisation()
-    found = ["headquarters", "analyst", "auditor"]
+    found = ["headquarters", "headquarters:second", "analyst", "auditor"]
     codes = {unit.kind.value: unit.code for unit in sorted(organisation, key=lambda u: u.code, reverse=True)}
     if organisation.with_code("EAST"):
         codes |= {"REGION": "EAST", "BRANCH": "310000"}

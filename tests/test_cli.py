@@ -117,7 +117,7 @@ def test_a_token_stands_alone_on_the_last_line(command: Command) -> None:
 def test_an_unknown_persona_is_told_which_there_are(told: Told, persona: str) -> None:
     code, said = told("token", "--persona", persona)
     assert code == 2
-    assert "headquarters, analyst, auditor, region:CODE" in said
+    assert "headquarters, headquarters:second, analyst, auditor, region:CODE" in said
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from domain.access import Caller, Role
 
 PERSONAS = {
     "headquarters": Caller("development|headquarters", Role.HEADQUARTERS_ADMINISTRATOR),
+    "headquarters:second": Caller("development|headquarters:second", Role.HEADQUARTERS_ADMINISTRATOR),
     "analyst": Caller("development|analyst", Role.HEADQUARTERS_ANALYST),
     "auditor": Caller("development|auditor", Role.AUDITOR),
     "region:EAST": Caller("development|region:EAST", Role.REGIONAL_MANAGER, office="EAST"),
@@ -74,6 +75,8 @@ def test_every_role_has_a_persona() -> None:
         "Branch:310000",
         "headquarters:",
         "headquarters:1",
+        "headquarters:second:1",
+        "analyst:second",
         "branch",
         "branch:",
         "branch: 1",
