@@ -7,7 +7,7 @@ from typing import Any
 
 from strawberry.types import Info
 
-from domain.access import Action
+from domain.access import PERMITTED, Action, Role
 from domain.refusals import Refusal, invalid, not_found
 from schema import ids, reading
 from schema.binding import Unread
@@ -54,7 +54,8 @@ def permitted(info: Info[Any, Any], action: Action) -> Request:
     """The request, if the caller's role may do this at all. Raises Forbidden."""
     request = request_of(info)
     if not request.caller.may(action):
-        raise Forbidden(f"the role {request.caller.role} may not do this")
+        others = " or ".join(role for role in Role if role in PERMITTED[action])
+        raise Forbidden(f"the role {request.caller.role} may not do this: it takes {others}")
     return request
 
 

@@ -11,6 +11,7 @@ from domain.refusals import Refusal, RefusalCode
 from schema.binding import Row
 from schema.bound_fields import Node
 from schema.codes import described
+from schema.limit_nodes import LimitNode
 from schema.money import Money
 
 described(
@@ -148,7 +149,9 @@ class LimitRefused(UserError):
 
     available: Money | None = strawberry.field(description="What would be possible, where that is an amount.")
     binding: str | None = strawberry.field(description="The name of the limit or cap that binds.")
-    binding_node: Node | None = strawberry.field(description="The limit that binds, where it is in sight.")
+    binding_node: LimitNode | None = strawberry.field(
+        description="The limit that binds, where it is in sight."
+    )
 
 
 _TYPES: dict[RefusalCode, type[UserError]] = {
