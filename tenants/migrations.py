@@ -43,10 +43,11 @@ def check(dsn: str) -> None:
 
 
 def write(dsn: str, message: str) -> None:
-    """Write a new migration from what differs between the code's tables and the database's."""
+    """Write the next migration from what differs between the code's tables and the database's."""
     from alembic import command
 
-    command.revision(_config(dsn), message=message, autogenerate=True)
+    number = f"{int(head()) + 1:04}"
+    command.revision(_config(dsn), message=message, autogenerate=True, rev_id=number)
 
 
 def head() -> str:
@@ -79,6 +80,6 @@ def _config(dsn: str) -> Config:
 
     config = Config(attributes={"url": make_url(dsn).set(drivername="postgresql+asyncpg")})
     config.set_main_option("script_location", str(ROOT / "alembic").replace("%", "%%"))
-    config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.set_main_option("path_separator", "os")
     return config
