@@ -12,6 +12,7 @@ from api.settings import settings_table
 from schema.graph import graph
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "api" / "graphiql" / "examples").glob("*.graphql"))
 
 
@@ -19,8 +20,8 @@ def mistakes(document: str) -> list[str]:
     return [error.message for error in validate(graph()._schema, parse(document))]
 
 
-def readme_operations() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def operations_in(document: Path) -> list[str]:
+    text = document.read_text(encoding="utf-8")
     asked = re.findall(r"^ask \S+ '(.*)'$", text, re.MULTILINE)
     written = re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
     return [*(query.replace('\\"', '"') for query in asked), *written]
@@ -31,10 +32,41 @@ def test_every_example_of_graphiql_fits_the_schema(file: Path) -> None:
     assert mistakes(file.read_text(encoding="utf-8")) == []
 
 
-def test_every_operation_in_the_readme_fits_the_schema() -> None:
-    operations = readme_operations()
-    assert len(operations) >= 5
+def test_every_operation_in_a_document_fits_the_schema() -> None:
+    operations = [operation for document in DOCUMENTS for operation in operations_in(document)]
+    assert len(operations) >= 30
     assert [mistakes(operation) for operation in operations] == [[]] * len(operations)
+
+
+def test_every_link_in_a_document_leads_somewhere() -> None:
+    for document in DOCUMENTS:
+        links = re.findall(r"\]\((?!https?://)([^)#\s]+)", document.read_text(encoding="utf-8"))
+        assert [link for link in links if not (document.parent / link).exists()] == [], document
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in readme] == []
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:api|schema|tenants|domain|alembic|docs|tests)/[\w./*{},-]*)`", text))
+    assert len(named) >= 40
+    assert [
+        name for name in sorted(named) if not all(any(ROOT.glob(one)) for one in alternatives(name))
+    ] == []
+
+
+def alternatives(name: str) -> list[str]:
+    """What `a/{b,c}.py` stands for."""
+    if not (braces := re.search(r"\{([^}]*)\}", name)):
+        return [name.rstrip("/")]
+    return [
+        one
+        for said in braces[1].split(",")
+        for one in alternatives(name[: braces.start()] + said + name[braces.end() :])
+    ]
 
 
 def test_the_readme_lists_every_setting() -> None:
