@@ -113,9 +113,13 @@ class IdSource:
 
 @dataclass(frozen=True, slots=True)
 class ExpressionSource:
-    """An SQL expression over the type's table; scalar, correlated where it needs other tables."""
+    """An SQL expression over the type's table; scalar, correlated where it needs other tables.
+
+    One that is `filterable` is a decimal number.
+    """
 
     sql: Callable[[FromClause], ColumnElement[Any]]
+    filterable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,9 @@ class CapPool(Node):
     dealt: Money = amount("dealt", "The sum of all shares.", where=True, order=True)
     used: list[Money] = total(ConnectionSource("CapShare", OF_POOL), _USED, "What is used of all shares.")
     utilisation: Decimal | None = expression(
-        _pool_used_fraction, "What is used as a fraction of the ceiling; null of a ceiling of nothing."
+        _pool_used_fraction,
+        "What is used as a fraction of the ceiling; null of a ceiling of nothing.",
+        where=True,
     )
     over_limit: bool = column(
         "over_limit",
@@ -154,7 +156,7 @@ class CapShare(Node):
     share: Money = amount("share", "How much has been dealt to it.", where=True, order=True)
     used: Money = amount("used", "How much of that is used.", where=True, order=True)
     utilisation: Decimal | None = expression(
-        _used_fraction, "What is used as a fraction of the share; null of a share of nothing."
+        _used_fraction, "What is used as a fraction of the share; null of a share of nothing.", where=True
     )
     over_limit: bool = column(
         "over_limit", "Whether the bank is over the cap: nothing new until that has passed.", where=True

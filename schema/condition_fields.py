@@ -17,6 +17,7 @@ from schema.binding import (
     AmountSource,
     Binding,
     ColumnSource,
+    ExpressionSource,
     IdSource,
     ManySource,
     Source,
@@ -28,12 +29,13 @@ from schema.errors import BadInput
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field that can be compared: its source, its column (of an amount, of the minor units), its kind of value.
+    An expression has no column.
 
     Numbers are bound wide: a value that a small column cannot hold equals nothing, and that is no fault.
     """
 
     target: Binding
-    source: ColumnSource | AmountSource | IdSource
+    source: ColumnSource | AmountSource | ExpressionSource | IdSource
     column: str
     kind: Kind
     bind_type: TypeEngine[Any]
@@ -63,6 +65,8 @@ def _fields(target: Binding) -> dict[str, Field]:
             found[name] = Field(target, source, target.key[-1], Kind.TEXT, Text())
         elif isinstance(source, ColumnSource) and target.table.c[source.name].type.python_type in _KINDS:
             found[name] = _of_column(target, source, source.name)
+        elif isinstance(source, ExpressionSource) and source.filterable:
+            found[name] = Field(target, source, "", Kind.NUMBER, Numeric())
         elif isinstance(source, AmountSource):
             found[name] = Field(target, source, source.minor, Kind.MONEY, BigInteger())
             found[f"{name}.currency"] = Field(

@@ -43,7 +43,7 @@ from domain.conditions import (
     Some,
 )
 from domain.money import Money
-from schema.binding import AmountSource, Binding, IdSource, ManySource, ToOneSource, binding
+from schema.binding import AmountSource, Binding, ExpressionSource, IdSource, ManySource, ToOneSource, binding
 from schema.condition_fields import Field, checked, field_of, relation_of
 from schema.keys import named
 from schema.relations import linked
@@ -187,6 +187,8 @@ def _comparison(of: Compare, target: Binding, table: FromClause, bind: Bind) -> 
     if isinstance(field.source, AmountSource):
         compared = _currency if field.of_currency else _amount
         return compared(of, field.source, table, bound)
+    if isinstance(field.source, ExpressionSource):
+        return _scalar(of, field.source.sql(table), None, bound)
     return _scalar(of, table.c[field.column], table.c[field.folded] if field.folded else None, bound)
 
 

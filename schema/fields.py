@@ -144,9 +144,11 @@ def amount(name: str, description: str, *, where: bool = False, order: bool = Fa
     return BoundField.declare(AmountSource(f"{name}_minor", "currency", where, order), description)
 
 
-def expression(sql: Callable[[FromClause], ColumnElement[Any]], description: str) -> Any:
-    """An SQL expression over the type's own table."""
-    return BoundField.declare(ExpressionSource(sql), description)
+def expression(
+    sql: Callable[[FromClause], ColumnElement[Any]], description: str, *, where: bool = False
+) -> Any:
+    """An SQL expression over the type's own table; `where` offers it, a decimal number, in conditions."""
+    return BoundField.declare(ExpressionSource(sql, where), description)
 
 
 def to_one(target: str, on: dict[str, str], description: str, *, required: bool = False) -> Any:

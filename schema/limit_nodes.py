@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, func, select
+from sqlalchemy import ColumnElement, FromClause, Numeric, Text, cast, func, select
 
 from domain.lending import Product
 from schema.bound_fields import Node
@@ -60,6 +60,10 @@ def _effective(c: Any) -> ColumnElement[Any]:
         *(c.status, c.valid_from, c.valid_until, c.sanctioned_minor, c.addition_minor),
         *(c.addition_from, c.addition_until, c.collateral_cap_minor, c.regulatory_cap_minor),
     )
+
+
+def _committed_fraction(node: FromClause) -> ColumnElement[Any]:
+    return func.app.fraction(cast(node.c.committed_minor, Numeric), cast(_effective(node.c), Numeric))
 
 
 def _posted(row: FromClause) -> ColumnElement[Any]:
@@ -124,6 +128,11 @@ class LimitNode(Node):
         money_of,
         "What is left of `effective`; below nothing where a cut has gone too far.",
         sql=_of_node(lambda c: _effective(c) - c.committed_minor),
+    )
+    committed_fraction: Decimal | None = expression(
+        _committed_fraction,
+        "What part of `effective` is `committed`, to six places: 1 is full; null where nothing is in effect.",
+        where=True,
     )
     created_by: str = column("created_by", "Who drafted it.", where=True)
     approved_by: str | None = column("approved_by", "Who approved it.", where=True)

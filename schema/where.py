@@ -17,6 +17,7 @@ from schema.binding import (
     AmountSource,
     Binding,
     ColumnSource,
+    ExpressionSource,
     IdSource,
     ManySource,
     SegmentsSource,
@@ -171,7 +172,7 @@ def _offered(
     for name, source in bound_type.sources.items():
         if isinstance(source, IdSource):
             yield name, _optional(list[strawberry.ID], "One of these ids.")
-        elif isinstance(source, ColumnSource) and source.filterable:
+        elif isinstance(source, ColumnSource | ExpressionSource) and source.filterable:
             offered = scalar_condition(plain_annotation(bound_type, name))
             yield name, _optional(offered, f"By `{camel(name)}`.")
         elif isinstance(source, AmountSource) and source.filterable:

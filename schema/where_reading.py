@@ -30,6 +30,7 @@ from schema.binding import (
     AmountSource,
     ColumnSource,
     ConnectionSource,
+    ExpressionSource,
     IdSource,
     SegmentsSource,
     Source,
@@ -85,7 +86,7 @@ def _reader(python_name: str, source: Source) -> Reader | None:
     match source:
         case IdSource():
             return partial(_read_ids, name)
-        case ColumnSource():
+        case ColumnSource() | ExpressionSource(filterable=True):
             return partial(_read_column, name)
         case AmountSource():
             return partial(_read_money, name)

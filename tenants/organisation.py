@@ -1,4 +1,4 @@
-"""The organisation tree, the callers' places in it and the bank's day, read from the database and kept for a moment."""
+"""The organisation tree, the callers' places in it, the bank's day: read from the database, kept for a moment."""
 
 from __future__ import annotations
 

@@ -137,6 +137,11 @@ async def test_a_cap_is_drafted_activated_dealt_and_seen_by_whom_it_concerns(
         {"amount": "1000.00"},
     )
     assert {one["unit"]["code"] for one in seen["shares"]["nodes"]} == {"310000", "320000"}
+    used = 'capShares(where: {utilisation: {gte: "0.5"}}) { nodes { unit { code } } }'
+    used += ' concentrationCaps(where: {pools: {some: {utilisation: {lt: "0.700001"}}}}) { totalCount }'
+    nearly = await ask(small_bank.analyst, f"{{ {used} }}")
+    assert [one["unit"]["code"] for one in nearly["capShares"]["nodes"]] == ["310000"]
+    assert nearly["concentrationCaps"]["totalCount"] == 1
     (own,) = (await ask(small_bank.shanghai, SEEN))["concentrationCaps"]["nodes"]
     assert own["pools"]["nodes"] == []
     assert [(one["unit"]["code"], one["used"]) for one in own["shares"]["nodes"]] == [

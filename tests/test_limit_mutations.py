@@ -305,3 +305,20 @@ def _least(name: str) -> dict[str, Any]:
         },
         "overrideQuota": draw(reason="x"),
     }.get(name, on(commitment, "1"))
+
+
+async def test_limits_that_are_nearly_full_are_found_by_the_part_that_is_committed(
+    limits: Ask, administrator: asyncpg.Connection
+) -> None:
+    await book(limits, OFFICER, "reserveQuota", draw("950000.00"))
+    await add_node(administrator, SHANGHAI, 2, 0, client_id=client_id(1))
+    full = """query ($full: Decimal!) {
+        limitNodes(where: {committedFraction: {gte: $full}}) { nodes { name committedFraction } }
+        clients(where: {limits: {some: {committedFraction: {between: {from: $full, to: "1"}}}}}) { totalCount }
+        empty: limitNodes(where: {committedFraction: {isNull: true}}) { totalCount } }"""
+    found = await limits(BO, full, full="0.95")
+    assert found["limitNodes"]["nodes"] == [{"name": "CLIENT 1", "committedFraction": "0.950000"}]
+    assert (found["clients"]["totalCount"], found["empty"]["totalCount"]) == (1, 1)
+    assert len(limits.statements) == 1
+    none = await limits(BO, full, full="0.950001")
+    assert (none["limitNodes"]["nodes"], none["clients"]["totalCount"]) == ([], 0)
