@@ -29,13 +29,13 @@ described(
     Role,
     "What a caller is to the bank; it decides what may be done, the office or company decides with whom.",
     {
-        Role.HEADQUARTERS_ADMINISTRATOR: "Sees every branch, moves units, controls imports.",
+        Role.HEADQUARTERS_ADMINISTRATOR: "Sees every branch; keeps rules, limits, caps and funds, allocates.",
         Role.HEADQUARTERS_ANALYST: "Sees every branch, changes nothing.",
         Role.AUDITOR: "Sees every branch, changes nothing.",
-        Role.REGIONAL_MANAGER: "Sees and keeps the clients of a region's branches.",
-        Role.BRANCH_MANAGER: "Sees and keeps the clients of a branch and its sub-branches.",
-        Role.RELATIONSHIP_MANAGER: "Sees and keeps the clients of a branch and its sub-branches.",
-        Role.CREDIT_OFFICER: "Sees a branch's clients and records their statements and credit events.",
+        Role.REGIONAL_MANAGER: "Sees and keeps the clients and limits of a region's branches.",
+        Role.BRANCH_MANAGER: "Sees and keeps a branch's clients and limits, books credit.",
+        Role.RELATIONSHIP_MANAGER: "Sees and keeps a branch's clients, holds room for applications.",
+        Role.CREDIT_OFFICER: "Sees a branch's clients, records what is known of their credit, books it.",
         Role.CLIENT_USER: "A company's own staff: sees that company only.",
     },
 )

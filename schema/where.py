@@ -88,7 +88,7 @@ def _declared(name: str, what: str, fields: Fields) -> type:
 def scalar_condition(annotation: Any) -> type:
     """The input with the operators that a field of this annotation is offered with."""
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        name = annotation.__name__
+        name = annotation.__strawberry_definition__.name  # type: ignore[attr-defined]
         return _declared(f"{name}Condition", f"a {name} field", _operators(annotation, _EQUALITY | _LISTS))
     if annotation is str:
         return _declared("StringCondition", "text", _operators(str, _EQUALITY | _LISTS | _TEXTS))

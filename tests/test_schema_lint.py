@@ -174,6 +174,13 @@ def test_a_code_that_is_shown_is_held_by_a_check_to_what_its_enum_knows() -> Non
         assert set(re.findall(r"'(.*?)'", check)) <= set(codes.values), column
 
 
+def test_a_condition_is_called_after_what_it_is_about() -> None:
+    for name, made in OWN.items():
+        if isinstance(made, GraphQLInputObjectType) and name.endswith("Condition") and "eq" in made.fields:
+            about = get_named_type(made.fields["eq"].type)
+            assert name == f"{about.name}Condition" or not isinstance(about, GraphQLEnumType), name
+
+
 def test_connections_page_both_ways_and_look_alike() -> None:
     connections = [
         (name, field_name, field)
