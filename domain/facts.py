@@ -71,7 +71,7 @@ def checked(facts: Mapping[str, Any], *, today: dt.date) -> dict[str, Any] | Ref
         if isinstance(value, dt.date) and value < EARLIEST:
             return invalid(f"no date before {EARLIEST.isoformat()}", camel(name))
         if isinstance(value, dt.date) and name in NEVER_IN_FUTURE and value > today:
-            return invalid("this date lies in the future", camel(name))
+            return invalid(f"this date lies after the bank's day, {today}", camel(name))
         if name == "currency" and value not in EXPONENTS:
             return invalid(_AMOUNT_REFUSED[AmountRefusal.UNKNOWN_CURRENCY].format(currency=value), name)
         if name == "employees" and value is not None and value < 0:
