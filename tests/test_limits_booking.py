@@ -233,3 +233,32 @@ async def test_headquarters_freezes_a_region_with_its_branches_and_transfers_bet
     beyond = await hana(limit_parameters.adjust, shanghai, 5, {"sanctioned_minor": 700_000_000_00})
     assert isinstance(beyond, Refused)
     assert beyond.refusal.code == "BEYOND_PARENT"
+
+
+_VERSIONS = """
+select count(*), count(*) filter (where valid_until = 'infinity'), count(*) filter (where until is distinct from since)
+from (
+    select *, lead(valid_from) over told as until, nullif(valid_until, 'infinity') as since
+    from bank.limit_node_version window told as (partition by branch_id, node_id order by valid_from, valid_until)
+) version
+"""
+
+
+@pytest.mark.usefixtures("books")
+async def test_whatever_changes_many_limits_at_once_the_terms_of_each_are_kept_without_a_gap(
+    administrator: asyncpg.Connection,
+) -> None:
+    limits_there = await administrator.fetchval("select count(*) from bank.limit_node")
+    await administrator.execute("update bank.limit_node set over_limit = true, updated_at = now()")
+    assert [*await administrator.fetchrow(_VERSIONS)] == [limits_there, limits_there, 0]
+    async with administrator.transaction():
+        for _ in range(2):
+            await administrator.execute("update bank.limit_node set sanctioned_minor = sanctioned_minor + 1")
+        await administrator.execute("update bank.limit_node set tolerance = 0.1 where kind = 'BRANCH'")
+        branches = await administrator.fetchval("select count(*) from bank.limit_node where kind = 'BRANCH'")
+    told = [*await administrator.fetchrow(_VERSIONS)]
+    assert told == [3 * limits_there + branches, limits_there, 0]
+    agree = """select count(*) from bank.limit_node n join bank.limit_node_version v
+        on v.branch_id = n.branch_id and v.node_id = n.id and v.valid_until = 'infinity'
+        and (v.sanctioned_minor, v.tolerance, v.first_day) = (n.sanctioned_minor, n.tolerance, n.valid_from)"""
+    assert await administrator.fetchval(agree) == limits_there

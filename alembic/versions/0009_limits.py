@@ -127,8 +127,8 @@ def downgrade() -> None:
     for table in (*reversed(TENANT), *reversed(REFERENCE)):
         op.drop_table(table, schema="bank")
     op.execute(
-        "drop function app.ledger_only_grows, app.remember_limit_node, app.guard_limit_node, "
-        "app.guard_limit_movement, app.limit_row_id, app.guard_override, "
+        "drop function app.ledger_only_grows, app.remember_made_limit_node, app.remember_limit_node, "
+        "app.guard_limit_node, app.guard_limit_movement, app.limit_row_id, app.guard_override, "
         "app.guard_raised_limit_node, app.guard_earmark, app.guard_limit_balance"
     )
 
@@ -414,8 +414,8 @@ def _triggers() -> None:
     ]
     words = {
         "VERSION_COLUMNS": ", ".join(renamed),
-        "NEW_PARAMETERS": ", ".join(f"new.{name}" for name in PARAMETERS),
-        "OLD_PARAMETERS": ", ".join(f"old.{name}" for name in PARAMETERS),
+        "MADE_PARAMETERS": ", ".join(f"made.{name}" for name in PARAMETERS),
+        "ENDED_PARAMETERS": ", ".join(f"ended.{name}" for name in PARAMETERS),
         "PARAMETERS": ", ".join(PARAMETERS),
         "DECISIONS": ", ".join(DECISIONS),
         "PORTAL": PORTAL,

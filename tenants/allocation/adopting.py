@@ -1,7 +1,7 @@
 """A run becomes every unit's limits, in the transaction of whoever adopts it: all of them, or none.
 
-One statement locks the limits of all units and of all segments, in the order in which everybody locks; readers go
-on reading what was. Then what has been committed since the simulation is looked at again: a branch that would get
+It locks the limits of all units and of all segments, in the order in which everybody locks; readers go on reading
+what was. Then what has been committed since the simulation is looked at again: a branch that would get
 less than it holds by now is named, and nothing happens. A branch's own limit is the sum of its cells and of what is
 dealt to units below it; a segment's sublimit is its cell less what is committed to its clients elsewhere in the
 branch. What is adopted is in force at once, and until another run is adopted.
@@ -27,7 +27,7 @@ UNITS_AT_ONCE = 50
 
 async def adopt(transaction: Transaction, run: Any, subject: str) -> Refusal | None:
     """Write the run's amounts into the limits of all units; or say where it cannot, and write nothing."""
-    await transaction.connection.execute(f"savepoint adopting; {say.COUNT_THE_VALUES}")
+    await transaction.connection.execute("savepoint adopting")
     slices = _Slices(transaction, await _units(transaction))
     refusal = await _adopt(transaction, slices, run, subject)
     if refusal is not None:
@@ -69,14 +69,15 @@ async def _units(transaction: Transaction) -> list[int]:
 
 async def _adopt(transaction: Transaction, slices: _Slices, run: Any, subject: str) -> Refusal | None:
     run_id, dimension, currency = run["id"], run["segment_dimension"], run["currency"]
-    await transaction.fetch(say.LOCK, (dimension,))
+    async for units in slices:
+        await transaction.fetch(say.anew(say.LOCK, units), (dimension, units))
     unready = await transaction.fetch(say.UNREADY, (currency,))
     if unready:
         return _not_ready(unready, currency)
     quotas: list[list[Any]] = []
     await transaction.connection.execute(ALL_AT_ONCE)
     async for units in slices:
-        cells = await transaction.fetch(say.CELLS, (dimension, currency, run_id, units))
+        cells = await transaction.fetch(say.anew(say.CELLS, units), (dimension, currency, run_id, units))
         quotas.append([cell for cell in cells if cell["node_id"] is not None])
     await transaction.connection.execute(ONE_BY_ONE)
     grown = await transaction.fetch(say.GROWN, (run_id,))
@@ -87,9 +88,9 @@ async def _adopt(transaction: Transaction, slices: _Slices, run: Any, subject: s
     terms = (run_id, sharing, dimension, currency, run["edited_by"], subject, reason)
     more_idle: dict[int, int] = {}
     async for units in slices:
-        await transaction.fetch(say.SUPERSEDE, (run_id, units))
+        await transaction.fetch(say.anew(say.SUPERSEDE, units), (run_id, units))
         made_of = tuple(zip(*quotas.pop(0), strict=True)) or ((), (), (), ())
-        idle = await transaction.fetch(say.SUBLIMITS, (*terms, *made_of))
+        idle = await transaction.fetch(say.anew(say.SUBLIMITS, units), (*terms, *made_of))
         more_idle |= {row["branch_id"]: row["more_idle"] for row in idle}
     rows = await transaction.fetch(say.UNITS, ())
     own = {row["branch_id"]: row["own"] for row in await transaction.fetch(say.OWN, (run_id,))}
@@ -101,7 +102,9 @@ async def _adopt(transaction: Transaction, slices: _Slices, run: Any, subject: s
         return _too_small({names[unit]: missing for unit, missing in short.items()}, currency)
     async for units in slices:
         some = [unit for unit in units if unit in made]
-        await transaction.fetch(say.DEAL, (*_columns(some, made, more_idle), run_id, subject, reason))
+        await transaction.fetch(
+            say.anew(say.DEAL, units), (*_columns(some, made, more_idle), run_id, subject, reason)
+        )
     return None
 
 

@@ -1,20 +1,27 @@
-"""The statements of an adoption: some units' at a time, but for the lock and what is asked about all of them."""
+"""The statements of an adoption: some units' at a time, but for what is asked about all of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from tenants.allocation.held import UNSEGMENTED, held
 
 TOPS = "('BANK', 'REGION', 'BRANCH')"
 
-# Plans that know how many rows are given: without them each of a slice's rows is compared with every other.
-COUNT_THE_VALUES = "set local plan_cache_mode = force_custom_plan"
-
 NARROW = "select set_config('app.branches', $1, true)"
+
+
+def anew(text: str, units: Sequence[int]) -> str:
+    """A statement over the rows of some units, to be planned for so many: without that each of them is compared with
+    every other. Not by `plan_cache_mode`, which would plan every look-up of a foreign key anew as well.
+    """
+    return f"{text}-- from unit {units[0]} on"
+
 
 LOCK = f"""
 select count(*) from (
     select 1 from bank.limit_node
-    where status <> 'CLOSED' and (kind in {TOPS} or segment_dimension = $1)
+    where branch_id = any ($2::int[]) and status <> 'CLOSED' and (kind in {TOPS} or segment_dimension = $1)
     order by branch_id, id
     for update
 ) as locked

@@ -25,31 +25,44 @@ create trigger ledger_stays before truncate on bank.limit_posting
 for each statement execute function app.ledger_only_grows();
 
 -- What a node was, for whoever asks how it stood on an earlier day. In the bank's time, which may stand still.
-create function app.remember_limit_node() returns trigger language plpgsql as $$
-declare
-    moment timestamptz := app.moment();
-    since timestamptz;
+create function app.remember_made_limit_node() returns trigger language plpgsql as $$
 begin
-    if tg_op = 'UPDATE' then
-        if (NEW_PARAMETERS) is not distinct from (OLD_PARAMETERS) then
-            return null;
-        end if;
-        select valid_from into since from bank.limit_node_version
-        where branch_id = new.branch_id and node_id = new.id and valid_until = 'infinity';
-        moment := greatest(moment, since);
-        update bank.limit_node_version set valid_until = moment
-        where branch_id = new.branch_id and node_id = new.id and valid_until = 'infinity';
-    end if;
     insert into bank.limit_node_version (branch_id, id, node_id, VERSION_COLUMNS, valid_from)
-    values (new.branch_id, app.limit_row_id(), new.id, NEW_PARAMETERS, moment);
+    select made.branch_id, app.limit_row_id(), made.id, MADE_PARAMETERS, app.moment() from made;
     return null;
 end $$;
 
 create trigger remember_made_limit_node after insert on bank.limit_node
-for each row execute function app.remember_limit_node();
+referencing new table as made for each statement execute function app.remember_made_limit_node();
 
-create trigger remember_limit_node after update of PARAMETERS on bank.limit_node
-for each row execute function app.remember_limit_node();
+-- By statement: an adoption changes 40,000. A booking changes balances alone, and ends at the first question. What was
+-- and what became of it are compared as sets, for a plan that was made for a few would join them row by row.
+create function app.remember_limit_node() returns trigger language plpgsql as $$
+declare
+    moment timestamptz := app.moment();
+begin
+    if not exists (
+        select branch_id, id, PARAMETERS from became except select branch_id, id, PARAMETERS from was
+    ) then
+        return null;
+    end if;
+    with changed as (
+        select branch_id, id, PARAMETERS from became except select branch_id, id, PARAMETERS from was
+    ),
+    ended as (
+        update bank.limit_node_version as version set valid_until = greatest(moment, version.valid_from)
+        from changed
+        where version.branch_id = changed.branch_id and version.node_id = changed.id
+        and version.valid_until = 'infinity'
+        returning version.valid_until as ended_at, changed.*
+    )
+    insert into bank.limit_node_version (branch_id, id, node_id, VERSION_COLUMNS, valid_from)
+    select ended.branch_id, app.limit_row_id(), ended.id, ENDED_PARAMETERS, ended.ended_at from ended;
+    return null;
+end $$;
+
+create trigger remember_limit_node after update on bank.limit_node
+referencing old table as was new table as became for each statement execute function app.remember_limit_node();
 
 -- A branch draws on its own node, whose terms are headquarters': whoever goes around the application is refused.
 create function app.guard_limit_node() returns trigger language plpgsql as $$
