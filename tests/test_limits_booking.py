@@ -236,7 +236,8 @@ async def test_headquarters_freezes_a_region_with_its_branches_and_transfers_bet
 
 
 _VERSIONS = """
-select count(*), count(*) filter (where valid_until = 'infinity'), count(*) filter (where until is distinct from since)
+select count(*), count(*) filter (where valid_until = 'infinity'),
+    count(*) filter (where until is distinct from since)
 from (
     select *, lead(valid_from) over told as until, nullif(valid_until, 'infinity') as since
     from bank.limit_node_version window told as (partition by branch_id, node_id order by valid_from, valid_until)

@@ -12,8 +12,9 @@ NARROW = "select set_config('app.branches', $1, true)"
 
 
 def anew(text: str, units: Sequence[int]) -> str:
-    """A statement over the rows of some units, to be planned for so many: without that each of them is compared with
-    every other. Not by `plan_cache_mode`, which would plan every look-up of a foreign key anew as well.
+    """A statement over the rows of some units, to be planned for so many: else each is compared with every other.
+
+    Not by `plan_cache_mode`, which would plan every look-up of a foreign key anew as well.
     """
     return f"{text}-- from unit {units[0]} on"
 
