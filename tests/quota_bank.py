@@ -80,7 +80,15 @@ _POSTINGS = """
     join bank.limit_commitment k on k.branch_id = m.branch_id and k.id = m.commitment_id
     cross join lateral (values ('EARMARKED', k.earmarked_minor), ('RESERVED', k.reserved_minor),
         ('UTILISED', k.utilised_minor)) b (bucket, delta)
-    cross join lateral unnest(app.limit_path(m.branch_id, m.node_id, '2024-01-01')) up
+    cross join lateral (
+        with recursive up as (
+            select n.id, n.inner_parent_id from bank.limit_node n where (n.branch_id, n.id) = (m.branch_id, m.node_id)
+            union all
+            select n.id, n.inner_parent_id from up
+            join bank.limit_node n on (n.branch_id, n.id) = (m.branch_id, up.inner_parent_id)
+        )
+        select up.id from up
+    ) up
     where b.delta <> 0
 """
 _BALANCES = """

@@ -39,7 +39,6 @@ def downgrade() -> None:
         "quota",
         "limit_path_then",
         "limit_path",
-        "limit_leaf",
         "limit_states",
         "limit_states_then",
         "limit_state_of",

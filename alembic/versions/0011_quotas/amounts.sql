@@ -22,8 +22,9 @@ return case
 end;
 
 -- An amount as the graph shows it: in major units, with all the currency's decimal places. The currencies that have
--- not two of them stand here as well as in `bank.currency`: so PostgreSQL writes the function into the query.
-create function app.money(minor numeric, currency text) returns jsonb immutable parallel safe language sql
+-- not two of them stand here as well as in `bank.currency`: so PostgreSQL writes the function into the query. Stable, as
+-- what makes the object is: a function said to be more than what it is made of is called instead, row by row.
+create function app.money(minor numeric, currency text) returns jsonb stable parallel safe language sql
 return jsonb_build_object(
     'amount',
     (

@@ -1,53 +1,42 @@
--- Which limit a client draws on, as `tenants.limits.reading` finds it: a facility's or sublimit of its own for the
--- product, its own, its segment's at the branch, the branch's.
-create function app.limit_leaf(branch int, client uuid, product text, segment text, day date) returns uuid
-stable parallel safe language sql
-return coalesce(
-    (
-        select node.id from bank.limit_node node
-        where node.branch_id = limit_leaf.branch and node.client_id = limit_leaf.client
-        and node.product = limit_leaf.product and node.kind in ('FACILITY', 'SUBLIMIT')
-        and node.status not in ('DRAFT', 'APPROVED', 'CLOSED')
-        order by limit_leaf.day between node.valid_from and node.valid_until desc, node.id
-        limit 1
-    ),
-    (
-        select node.id from bank.limit_node node
-        where node.branch_id = limit_leaf.branch and node.client_id = limit_leaf.client and node.kind = 'CLIENT'
-        and node.status not in ('DRAFT', 'APPROVED', 'CLOSED')
-    ),
-    (
-        select node.id from bank.limit_node node
-        where node.branch_id = limit_leaf.branch and node.segment_value = limit_leaf.segment
+-- The limits from the one that a client draws on up to its tenant's own, as they stand from today on. It draws, as
+-- `tenants.limits.reading` finds it, on a facility's or sublimit of its own for the product, its own, its segment's at
+-- the branch, the branch's. Each look-up is by key, and made only where those before it found nothing: as one query,
+-- planned for no client in particular, the way up was sought among all limits of the branch.
+create function app.limit_path(branch int, client uuid, product text, segment text, day date)
+returns app.limit_state[] stable parallel safe language plpgsql as $$
+#variable_conflict use_column
+declare
+    path app.limit_state[];
+    step bank.limit_node;
+begin
+    select node.* into step from bank.limit_node node
+    where node.branch_id = $1 and node.client_id = $2
+    and (node.product = $3 and node.kind in ('FACILITY', 'SUBLIMIT') or node.kind = 'CLIENT')
+    and node.status not in ('DRAFT', 'APPROVED', 'CLOSED')
+    order by node.kind = 'CLIENT', $5 between node.valid_from and node.valid_until desc, node.id
+    limit 1;
+    if not found and segment is not null then
+        select node.* into step from bank.limit_node node
+        where node.branch_id = $1 and node.segment_value = $4
         and node.segment_dimension = (select policy.segment_dimension from bank.limit_policy policy)
-        and coalesce(node.product = limit_leaf.product, node.product is null)
+        and coalesce(node.product = $3, node.product is null)
         and node.kind = 'SUBLIMIT' and node.client_id is null
         and node.status not in ('DRAFT', 'APPROVED', 'CLOSED')
-        order by limit_leaf.day between node.valid_from and node.valid_until desc, node.product is null, node.id
-        limit 1
-    ),
-    (
-        select node.id from bank.limit_node node
-        where node.branch_id = limit_leaf.branch and node.kind in ('BANK', 'REGION', 'BRANCH')
-        and node.status <> 'CLOSED'
-    )
-);
-
--- The limits from a leaf up to its tenant's own, as they stand from today on.
-create function app.limit_path(branch int, leaf uuid, day date) returns app.limit_state[]
-stable parallel safe language sql
-begin atomic
-    with recursive up (level, id, above, state) as (
-        select 1, node.id, node.inner_parent_id, app.limit_state_of(node, limit_path.day)
-        from bank.limit_node node
-        where node.branch_id = limit_path.branch and node.id = limit_path.leaf
-        union all
-        select up.level + 1, node.id, node.inner_parent_id, app.limit_state_of(node, limit_path.day)
-        from up
-        join bank.limit_node node on node.branch_id = limit_path.branch and node.id = up.above
-    )
-    select array_agg(up.state order by up.level) from up;
-end;
+        order by $5 between node.valid_from and node.valid_until desc, node.product is null, node.id
+        limit 1;
+    end if;
+    if step.id is null then
+        select node.* into step from bank.limit_node node
+        where node.branch_id = $1 and node.kind in ('BANK', 'REGION', 'BRANCH') and node.status <> 'CLOSED';
+    end if;
+    while step.id is not null loop
+        path := path || app.limit_state_of(step, $5);
+        exit when step.inner_parent_id is null;
+        select node.* into step from bank.limit_node node
+        where node.branch_id = $1 and node.id = step.inner_parent_id;
+    end loop;
+    return path;
+end $$;
 
 -- The same as it was at the end of an earlier day, and from the leaf at which it began then.
 create function app.limit_path_then(branch int, client uuid, product text, segment text, day date)
@@ -94,8 +83,9 @@ create function app.quota(
 ) stable parallel safe language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
-    shown date := coalesce(day, app.today());
-    is_past boolean := shown < app.today();
+    today date := app.today();
+    shown date := coalesce(day, today);
+    is_past boolean := shown < today;
     path app.limit_state[];
     freed bigint[];
     node app.limit_state;
@@ -112,7 +102,7 @@ begin
     if is_past then
         path := app.limit_path_then(branch, client, product, segment, shown);
     else
-        path := app.limit_path(branch, app.limit_leaf(branch, client, product, segment, shown), shown);
+        path := app.limit_path(branch, client, product, segment, shown);
     end if;
     if path is null then
         return;
@@ -135,6 +125,9 @@ begin
         end if;
         through := case
             when room is null then null
+            when node.parent_rate = 1 then case
+                when node.is_fenced then greatest(node.sanctioned_minor, held) + greatest(room, 0) - held else room
+            end
             when node.is_fenced then app.most_converted(
                 app.half_even(greatest(node.sanctioned_minor, held) * node.parent_rate) + greatest(room, 0),
                 node.parent_rate
@@ -158,7 +151,9 @@ begin
     binding := path[bound].name;
     node_branch_id := path[bound].branch_id;
     node_id := path[bound].id;
-    if not is_past then
+    if not is_past and has_table_privilege('bank.concentration_cap', 'select')
+        and exists (select from bank.concentration_cap rule where rule.status = 'ACTIVE')
+    then
         for cap in
             select rule.name, rule.currency, share.share_minor, share.used_minor, share.over_limit,
                 row_number() over (order by falling.cap_id, falling.subject)::int as place
