@@ -1,11 +1,10 @@
 """What an operation may cost, in objects that it may return: a tree made once per document, read by its variables.
 
 Every object of the answer counts one, and one more for every 25 of its fields: the root, a row, a connection, an
-edge, an amount of money. A list counts
-as long as it may be: a connection by its `first` or `last`, a list of ids by the ids, any other by a guess. Of
-an interface or a union all kinds asked for count. What the database must read a whole list for (`totalCount`,
-`aggregates`, `groups`), a rule set's check and whom it would move, and each change cost ten more: that work is not
-given back when fewer objects come.
+edge, an amount of money. A list counts as long as it may be: a connection by its `first` or `last`, a list of ids
+by the ids, any other by a guess. Of an interface or a union all kinds asked for count. What the database must read a
+whole list for (`totalCount`, `aggregates`, `groups`), a rule set's check and whom it would move, and each change cost
+ten more, a quota of a day that is said a hundred: that work is not given back when fewer objects come.
 """
 
 from __future__ import annotations
@@ -49,6 +48,9 @@ COUNTED = frozenset({"totalCount", "aggregates", "groups"})
 WORKED_OUT = frozenset({("RuleSet", "findings"), ("RuleSet", "moving"), ("OrganisationUnit", "quota")})
 """Fields with as much work behind them: all rules are compared with one another, all clients are put by them; the
 limits of all units below are summed."""
+BY_THE_LEDGER = frozenset({("Client", "quota"), ("Query", "quota"), ("OrganisationUnit", "quota")})
+LEDGER_WORK = 100
+"""Of these, where a day is asked about: all that its branches had posted until an earlier one is summed anew."""
 GUESSED_LENGTH = 10
 FIELDS_PER_OBJECT = 25
 SAMPLE_BYTES = 32_768
@@ -231,9 +233,16 @@ class _Reading:
         # A wide object is as much to write and to send as several.
         each = Cost(1 + len(below) // FIELDS_PER_OBJECT, 0)
         if not is_list:
-            return _term(Cost(each.objects, counted), 1, when, below)
+            return _term(Cost(each.objects, counted), 1, when, [*below, *self._ledger(parent, node)])
         length = next(size for size in (own_page, page, self._length(node)) if size is not None)
         return _term(Cost(0, counted), 1, when, [_term(each, length, None, below)])
+
+    def _ledger(self, parent: GraphQLNamedType, node: FieldNode) -> list[Term]:
+        """What reading the ledger for a day costs; nothing where no day is said."""
+        days = [given.value for given in node.arguments or () if given.name.value == "asOf"]
+        if not days or (parent.name, node.name.value) not in BY_THE_LEDGER:
+            return []
+        return [_term(Cost(0, LEDGER_WORK), self._size(days, _said), None, [])]
 
     def _page(self, field: GraphQLField, node: FieldNode) -> Size | None:
         """How many rows a page of this field holds at most; None where it has no pages."""
@@ -277,6 +286,10 @@ def _rows(values: list[Any], otherwise: int) -> int:
     # What is no number of rows is refused when the operation is executed.
     asked = [value for value in values if isinstance(value, int)]
     return min(max(0, *asked), LARGEST_PAGE) if asked else otherwise
+
+
+def _said(values: list[Any]) -> int:
+    return int(values[0] is not None)
 
 
 def _count(values: list[Any]) -> int:

@@ -92,6 +92,11 @@ class Quota:
         "LimitNode", {"branch_id": "node_branch_id", "id": "node_id"}, "That limit; null where a cap binds."
     )
     trace: list[QuotaLevel] = object_of("trace", _levels, "The way from the limit that is drawn on upwards.")
+    counts_caps: bool = column(
+        "counts_caps",
+        "Whether concentration caps are counted. Of an earlier day they are not, for what a branch could have been "
+        "dealt then is not kept: there `available` is what the limits left, and may be more than could be drawn.",
+    )
     as_of: dt.date = column("as_of", "The day that it is told of.")
 
 

@@ -82,7 +82,8 @@ _POSTINGS = """
         ('UTILISED', k.utilised_minor)) b (bucket, delta)
     cross join lateral (
         with recursive up as (
-            select n.id, n.inner_parent_id from bank.limit_node n where (n.branch_id, n.id) = (m.branch_id, m.node_id)
+            select n.id, n.inner_parent_id from bank.limit_node n
+            where (n.branch_id, n.id) = (m.branch_id, m.node_id)
             union all
             select n.id, n.inner_parent_id from up
             join bank.limit_node n on (n.branch_id, n.id) = (m.branch_id, up.inner_parent_id)

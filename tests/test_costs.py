@@ -53,6 +53,9 @@ def cost(text: str, **variables: Any) -> int:
         ("{ viewer @skip(if: true) { role } clients @include(if: false) { nodes { id } } }", 1),
         ("{ ruleSets(first: 3) { nodes { moving(first: 4) { from } } } }", 1 + 1 + 3 * (1 + 10 + 4)),
         ("{ ruleSets(first: 3) { nodes { findings { path } } } }", 1 + 1 + 3 * (1 + 10 + 10)),
+        ("{ clients(first: 3) { nodes { quota { binding } } } }", 1 + 1 + 3 * 2),
+        ('{ clients(first: 3) { nodes { quota(asOf: "2026-01-01") { binding } } } }', 1 + 1 + 3 * (2 + 100)),
+        ('{ unit(code: "1") { quota(asOf: "2026-01-01") { currency } } }', 1 + 2 + 10 + 100),
         ("{ __schema { types { name } } }", 1 + 10_000),
     ],
 )  # fmt: skip

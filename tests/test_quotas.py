@@ -244,6 +244,19 @@ async def test_a_client_draws_on_its_segments_limit_by_the_rules_of_now(
         "update bank.client set registered_capital_minor = 1 where id = $1", client_id(1)
     )
     assert (await quota(asks, BO, 1))["binding"] == "BRANCH 4"
+    # On the next day, the day before is told by the segment that was recorded.
+    await administrator.execute("delete from bank.segment_history where client_id = $1", client_id(1))
+    await administrator.execute(
+        """insert into bank.segment_history (branch_id, id, client_id, dimension_code, value, rule_set_id,
+            valid_from, cause)
+        select $1, gen_random_uuid(), $2, 'scale', $3, min(id), app.moment(), 'CHANGE' from bank.rule_set""",
+        SHANGHAI,
+        client_id(1),
+        value,
+    )
+    await administrator.execute("update bank.business_day set day = $1", DAY + dt.timedelta(days=1))
+    assert (await quota(asks, BO, 1))["binding"] == "BRANCH 4"
+    assert (await quota(asks, BO, 1, asOf=str(DAY)))["trace"][0]["name"] == "SUBLIMIT 1"
 
 
 async def test_a_branch_sees_of_a_cap_its_name_and_its_own_share(
@@ -271,6 +284,12 @@ async def test_a_branch_sees_of_a_cap_its_name_and_its_own_share(
         ("All lending", "CAP", True),
     ]
     assert told["trace"][1]["headroom"] == {"amount": "40.00"}
+    # What it could have been dealt on an earlier day nobody knows: it is said that caps are left out.
+    await administrator.execute("update bank.business_day set day = $1", DAY + dt.timedelta(days=1))
+    for day, counts in ((None, True), (DAY, False)):
+        asked = "query ($id: ID!, $asOf: Date) { quota(clientId: $id, asOf: $asOf) { countsCaps } }"
+        said = await asks(BO, asked, id=gid(0), asOf=day and str(day))
+        assert said["quota"] == {"countsCaps": counts}
 
 
 def test_every_operation_of_the_document_fits_the_schema() -> None:

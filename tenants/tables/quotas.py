@@ -19,6 +19,8 @@ client_quota = Table(
     Column("node_id", Uuid),
     # A list of objects, named as in the graph.
     Column("trace", JSONB, nullable=False),
+    # Not on earlier days: which shares a branch had then is not kept.
+    Column("counts_caps", Boolean, nullable=False),
     Column("as_of", Date, nullable=False),
 )
 """What the function `app.quota` makes for a client: one row, or none where there is no limit to draw on."""

@@ -38,8 +38,9 @@ begin
     return path;
 end $$;
 
--- The same as it was at the end of an earlier day, and from the leaf at which it began then.
-create function app.limit_path_then(branch int, client uuid, product text, segment text, day date)
+-- The same as it was at the end of an earlier day, and from the leaf at which it began then: the segment is the one that
+-- the client is recorded to have had.
+create function app.limit_path_then(branch int, client uuid, product text, day date)
 returns app.limit_state[] stable parallel safe language sql
 begin atomic
     with recursive known as materialized (
@@ -48,12 +49,20 @@ begin atomic
         where earlier.status not in ('DRAFT', 'APPROVED', 'CLOSED')
         or earlier.kind in ('BANK', 'REGION', 'BRANCH') and earlier.status <> 'CLOSED'
     ),
+    was as materialized (
+        select history.value
+        from bank.segment_history history
+        join bank.limit_policy policy on policy.segment_dimension = history.dimension_code
+        where history.branch_id = limit_path_then.branch and history.client_id = limit_path_then.client
+        and history.valid_from < (limit_path_then.day + 1)::timestamp at time zone 'UTC'
+        and history.valid_until >= (limit_path_then.day + 1)::timestamp at time zone 'UTC'
+    ),
     leaf as (
         select known.id, known.is_valid, known.product is null as any_product, case
             when known.client_id = limit_path_then.client and known.product = limit_path_then.product then 1
             when known.client_id = limit_path_then.client and known.kind = 'CLIENT' then 2
             when known.client_id is null and known.kind = 'SUBLIMIT'
-                and known.segment_value = limit_path_then.segment
+                and known.segment_value = (select was.value from was)
                 and coalesce(known.product = limit_path_then.product, known.product is null) then 3
             when known.kind in ('BANK', 'REGION', 'BRANCH') then 4
         end as rank
@@ -79,7 +88,7 @@ create function app.quota(
     branch int, client uuid, product text, amount bigint, amount_currency text, day date, segment text
 ) returns table (
     branch_id int, client_id uuid, available_minor bigint, currency text, allowed boolean, binding text,
-    node_branch_id int, node_id uuid, trace jsonb, as_of date
+    node_branch_id int, node_id uuid, trace jsonb, counts_caps boolean, as_of date
 ) stable parallel safe language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
@@ -100,7 +109,7 @@ declare
     held bigint;
 begin
     if is_past then
-        path := app.limit_path_then(branch, client, product, segment, shown);
+        path := app.limit_path_then(branch, client, product, shown);
     else
         path := app.limit_path(branch, client, product, segment, shown);
     end if;
@@ -209,6 +218,7 @@ begin
     branch_id := branch;
     client_id := client;
     allowed := amount > 0 and amount <= available_minor and amount_currency = currency;
+    counts_caps := not is_past;
     as_of := shown;
     return next;
 end $$;

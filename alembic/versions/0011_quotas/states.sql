@@ -61,9 +61,10 @@ return row(
 )::app.limit_state;
 
 -- The limits of branches as they were at the end of a day: their terms by the versions kept, what they held by what had
--- been posted. What stood idle behind fences is summed from the deepest nodes upwards.
+-- been posted. What stood idle behind fences is summed from the deepest nodes upwards. Each relation is read once and
+-- met by its keys: PostgreSQL cannot tell how many rows these queries make, and would compare every one with every other.
 create function app.limit_states_then(branches int[], day date) returns setof app.limit_state
-stable parallel safe language plpgsql as $$
+stable parallel safe language plpgsql set enable_nestloop = off set plan_cache_mode = force_custom_plan as $$
 declare
     midnight timestamptz := (limit_states_then.day + 1)::timestamp at time zone 'UTC';
     states app.limit_state[];
@@ -81,23 +82,52 @@ begin
             on version.branch_id = node.branch_id and version.node_id = node.id
             and version.valid_from < midnight and version.valid_until >= midnight
         where node.branch_id = any (limit_states_then.branches)
+        and version.branch_id = any (limit_states_then.branches)
     ),
-    -- Once for all: where nothing is known of the tables it would be summed again for every limit.
     posted as materialized (
         select posting.branch_id, posting.node_id,
             sum(posting.delta_minor) filter (where posting.bucket = 'EARMARKED') as earmarked,
             sum(posting.delta_minor) filter (where posting.bucket = 'RESERVED') as reserved,
-            sum(posting.delta_minor) filter (where posting.bucket = 'UTILISED') as utilised,
-            -sum(posting.delta_minor) filter (
-                where posting.bucket = 'UTILISED' and 'REPAY' in (movement.operation, undone.operation)
-            ) as repaid
+            sum(posting.delta_minor) filter (where posting.bucket = 'UTILISED') as utilised
+        from bank.limit_posting posting
+        join bank.limit_movement movement
+            on movement.branch_id = posting.branch_id and movement.id = posting.movement_id
+        where posting.branch_id = any (limit_states_then.branches)
+        and movement.branch_id = any (limit_states_then.branches) and movement.recorded_at < midnight
+        group by posting.branch_id, posting.node_id
+    ),
+    used_up as materialized (
+        select posting.branch_id, posting.node_id, -sum(posting.delta_minor) as repaid
         from bank.limit_posting posting
         join bank.limit_movement movement
             on movement.branch_id = posting.branch_id and movement.id = posting.movement_id
         left join bank.limit_movement undone
             on undone.branch_id = movement.branch_id and undone.id = movement.reverses_id
-        where posting.branch_id = any (limit_states_then.branches) and movement.recorded_at < midnight
+        where posting.branch_id = any (limit_states_then.branches)
+        and posting.node_id = any (
+            array(select terms.node_id from terms where terms.reinstatement = 'NON_REVOLVING')
+        )
+        and posting.bucket = 'UTILISED' and 'REPAY' in (movement.operation, undone.operation)
+        and movement.branch_id = any (limit_states_then.branches) and movement.recorded_at < midnight
         group by posting.branch_id, posting.node_id
+    ),
+    under (id) as (
+        select unit.id from bank.unit where unit.parent_id = any (limit_states_then.branches)
+        union
+        select unit.id from under join bank.unit on unit.parent_id = under.id
+    ),
+    dealt as materialized (
+        select version.parent_branch_id, version.parent_id,
+            sum(app.half_even((version.sanctioned_minor + version.addition_minor) * version.parent_rate)) as minor
+        from bank.limit_node other
+        join bank.limit_node_version version
+            on version.branch_id = other.branch_id and version.node_id = other.id
+            and version.valid_from < midnight and version.valid_until >= midnight
+        where other.branch_id = any (array(select under.id from under))
+        and version.branch_id = any (array(select under.id from under))
+        and other.kind in ('BANK', 'REGION', 'BRANCH') and version.status in ('ACTIVE', 'FROZEN')
+        and version.parent_branch_id <> version.branch_id
+        group by version.parent_branch_id, version.parent_id
     ),
     depth as (
         select terms.branch_id, terms.node_id, 0 as level from terms
@@ -109,7 +139,8 @@ begin
             and terms.parent_id = depth.node_id
     ),
     made as (
-        select row_number() over (order by depth.level desc, terms.branch_id, terms.node_id)::int as place,
+        select terms.branch_id, terms.node_id, terms.parent_branch_id, terms.parent_id,
+            row_number() over (order by depth.level desc, terms.branch_id, terms.node_id)::int as place,
             terms.status in ('ACTIVE', 'FROZEN') as standing,
             row(
                 terms.branch_id, terms.node_id, terms.parent_branch_id, terms.parent_id, terms.kind, terms.name,
@@ -123,32 +154,21 @@ begin
                     terms.regulatory_cap_minor
                 ),
                 coalesce(posted.earmarked, 0), coalesce(posted.reserved, 0), coalesce(posted.utilised, 0), 0,
-                case when terms.kind in ('BANK', 'REGION', 'BRANCH') then (
-                    select coalesce(sum(app.half_even(
-                        (dealt.sanctioned_minor + dealt.addition_minor) * dealt.parent_rate
-                    )), 0)
-                    from app.units_below(terms.branch_id) as below (id)
-                    join bank.limit_node other on other.branch_id = below.id and other.branch_id <> terms.branch_id
-                        and other.kind in ('BANK', 'REGION', 'BRANCH')
-                    join bank.limit_node_version dealt
-                        on dealt.branch_id = other.branch_id and dealt.node_id = other.id
-                        and dealt.valid_from < midnight and dealt.valid_until >= midnight
-                    where dealt.parent_branch_id = terms.branch_id and dealt.parent_id = terms.node_id
-                    and dealt.status in ('ACTIVE', 'FROZEN')
-                ) else 0 end,
-                case when terms.reinstatement = 'NON_REVOLVING' then coalesce(posted.repaid, 0) else 0 end,
-                0, 0
+                case when terms.kind in ('BANK', 'REGION', 'BRANCH') then coalesce(dealt.minor, 0) else 0 end,
+                coalesce(used_up.repaid, 0), 0, 0
             )::app.limit_state as state
         from depth
         join terms on terms.branch_id = depth.branch_id and terms.node_id = depth.node_id
         left join posted on posted.branch_id = terms.branch_id and posted.node_id = terms.node_id
+        left join used_up on used_up.branch_id = terms.branch_id and used_up.node_id = terms.node_id
+        left join dealt on dealt.parent_branch_id = terms.branch_id and dealt.parent_id = terms.node_id
     )
     select array_agg(made.state order by made.place), array_agg(made.standing order by made.place),
         array_agg(above.place order by made.place)
     into states, standing, parents
     from made
-    left join made above on (above.state).branch_id = (made.state).branch_id
-        and (above.state).branch_id = (made.state).parent_branch_id and (above.state).id = (made.state).parent_id;
+    left join made above on above.branch_id = made.branch_id and above.branch_id = made.parent_branch_id
+        and above.node_id = made.parent_id;
     idle := array_fill(0::bigint, array[coalesce(cardinality(states), 0)]);
     for place in 1 .. coalesce(cardinality(states), 0) loop
         one := states[place];
