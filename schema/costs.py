@@ -2,9 +2,9 @@
 
 Every object of the answer counts one, and one more for every 25 of its fields: the root, a row, a connection, an
 edge, an amount of money. A list counts as long as it may be: a connection by its `first` or `last`, a list of ids
-by the ids, any other by a guess. Of an interface or a union all kinds asked for count. What the database must read a
-whole list for (`totalCount`, `aggregates`, `groups`), a rule set's check and whom it would move, and each change cost
-ten more, a quota of a day that is said a hundred: that work is not given back when fewer objects come.
+by the ids, any other by a guess. Of an interface or a union all kinds asked for count. What the database must read
+a whole list for (`totalCount`, `aggregates`, `groups`), a rule set's check and whom it would move, and each change
+cost ten more, a quota of a day that is said a hundred: that work is not given back when fewer objects come.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 
 import asyncpg
 import pytest
@@ -21,6 +22,7 @@ from domain.access import Caller, Role
 from tenants.actions import limits
 from tenants.actions.once import Done, Refused
 from tenants.database import Database
+from tenants.limits.expiring import expire_due
 from tenants.organisation import Directory
 
 PRODUCT = "TERM_LOAN"
@@ -191,3 +193,35 @@ async def test_a_lower_ceiling_deletes_nothing_and_lets_nothing_new_in(
     await at[JIANGSU].done(limits.utilise, await commitment_of(administrator, elsewhere), yuan(50))
     assert tuple(await administrator.fetchrow(pool, cap)) == (100_00, 100_00, False)
     assert await wrong(administrator) == []
+
+
+async def test_a_sweep_of_several_earmarks_takes_their_shares_in_the_order_of_whoever_deals(
+    at: dict[int, RoomyBooks], database: Database, directory: Directory, administrator: asyncpg.Connection
+) -> None:
+    caps = [
+        await put_in_force(database, directory, name=product, products=[product], ceiling_minor=1000_00)
+        for product in (PRODUCT, "MORTGAGE")
+    ]
+    moment = await administrator.fetchval("select app.moment()")
+    # The one whose cap comes last in the order is due first.
+    for seconds, product in enumerate(("MORTGAGE", PRODUCT), start=60):
+        until = moment + dt.timedelta(seconds=seconds)
+        await at[SHANGHAI].done(limits.earmark, CLIENT_AT[SHANGHAI], product, yuan(10), expires_at=until)
+    scope = await directory.operator()
+
+    async def sweep() -> int:
+        async with database.transaction(scope, write=True) as transaction:
+            return await expire_due(transaction, scope.branches, moment + dt.timedelta(seconds=90))
+
+    share = "select 1 from bank.cap_share where cap_id = $1 for update"
+    waits = """select exists (select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock')"""
+    async with administrator.transaction():
+        await administrator.execute(share, caps[0])
+        sweeping = asyncio.create_task(sweep())
+        while not await administrator.fetchval(waits):
+            assert not sweeping.done()
+            await asyncio.sleep(0.01)
+        await administrator.execute(f"{share} nowait", caps[1])
+    assert await sweeping == 2
+    assert {used for _, used in (await shares_of(administrator, caps[1])).values()} == {0}

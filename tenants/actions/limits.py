@@ -30,6 +30,7 @@ from tenants.limits.reading import (
     Path,
     along,
     lock_caps,
+    lock_caps_of_all,
     lock_commitment,
     lock_nodes,
     path_of_commitment,
@@ -206,7 +207,8 @@ async def syndicate(
         if isinstance(path, Refusal):
             return Refused(path)
         paths.append(path)
-    nodes = await _locked(transaction, asked, paths)
+    draws = [Counted(partner.client[1], product, amount.currency) for partner in partners]
+    nodes = await _locked(transaction, asked, paths, draws)
     shares = by_weight(amount.minor, weights)
     each = sorted(zip(partners, paths, shares, strict=True), key=lambda one: one[1].keys[-1])
     decided: list[Booked] = []
@@ -245,7 +247,7 @@ async def override(
     if isinstance(path, Refusal):
         return Refused(path)
     # What is in force is read when the branch's nodes are locked: of two overrides the second sees the first.
-    nodes = await _locked(transaction, asked, [path])
+    nodes = await _locked(transaction, asked, [path], [Counted(client[1], product, amount.currency)])
     authority = await authority_of(transaction, asked, client[0])
 
     def decide(place: Place, ask: Ask) -> Booked | Refusal:
@@ -329,7 +331,7 @@ async def _open(
                 caps_to_find=(counted, asked.day),
             )
             return Done(key)
-    nodes = await _locked(transaction, asked, [path])
+    nodes = await _locked(transaction, asked, [path], [counted])
     return await _opened(transaction, asked, path, nodes, ask, decide, tenor_months, partial=partial)
 
 
@@ -380,7 +382,7 @@ async def _found(transaction: Transaction, asked: Asked, commitment: NodeKey) ->
     if path is None or path.counted is None:
         return Refused(not_found("commitment", "commitmentId"))
     # Its own earmark may be due, and is swept as well: whoever asks for something of it is told so.
-    nodes = await _locked(transaction, asked, [path])
+    nodes = await _locked(transaction, asked, [path], [path.counted])
     caps = await lock_caps(transaction, commitment[0], path.counted, asked.day)
     locked = await lock_commitment(transaction, commitment)
     if locked is None or locked[0].node != path.keys[0]:
@@ -388,13 +390,23 @@ async def _found(transaction: Transaction, asked: Asked, commitment: NodeKey) ->
     return _Found(Place(_standing(path, nodes), caps, asked.day, path.moment), locked[0], path)
 
 
-async def _locked(transaction: Transaction, asked: Asked, paths: Sequence[Path]) -> dict[NodeKey, LimitNode]:
-    """The nodes of the paths, locked together; what earmarks hold there whose time has passed is swept."""
+async def _locked(
+    transaction: Transaction, asked: Asked, paths: Sequence[Path], counted: Sequence[Counted]
+) -> dict[NodeKey, LimitNode]:
+    """The nodes of the paths, locked together; what earmarks hold there whose time has passed is swept.
+
+    Where several draws fall under caps, `counted` and what is swept, their shares are locked together as well:
+    taken one draw after the other they would be out of order.
+    """
     behind = sorted({path.keys[0][0] for path in paths if path.is_due})
     moment = paths[0].moment
     due = await find_due(transaction, behind, moment) if behind else []
     keys = [key for path in paths for key in path.keys]
     nodes = await lock_nodes(transaction, [*keys, *(key for one in due for key in one.path)])
+    draws = [(path.keys[0][0], one) for path, one in zip(paths, counted, strict=True)]
+    draws += [one.draw for one in due]
+    if len(draws) > 1:
+        await lock_caps_of_all(transaction, draws, asked.day)
     await sweep(transaction, due, nodes, asked.day, moment)
     return nodes
 

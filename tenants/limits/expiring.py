@@ -11,7 +11,7 @@ from domain.limits.booking import expire
 from domain.limits.movements import Place
 from domain.limits.nodes import LimitNode, NodeKey
 from domain.refusals import Refusal
-from tenants.limits.reading import Counted, lock_caps, lock_commitment, lock_nodes
+from tenants.limits.reading import Counted, lock_caps, lock_caps_of_all, lock_commitment, lock_nodes
 from tenants.limits.rows import key_of
 from tenants.limits.writing import Author, write
 from tenants.tables.rules import SHIPPED_BY
@@ -49,6 +49,11 @@ class Due:
     counted: Counted
     path: tuple[NodeKey, ...]
 
+    @property
+    def draw(self) -> tuple[int, Counted]:
+        """What of it falls under caps, beside its branch."""
+        return self.commitment[0], self.counted
+
 
 async def expire_due(
     transaction: Transaction, branches: Sequence[int], now: dt.datetime | None = None
@@ -59,6 +64,7 @@ async def expire_due(
     due = await find_due(transaction, branches, moment)
     if due:
         nodes = await lock_nodes(transaction, [key for one in due for key in one.path])
+        await lock_caps_of_all(transaction, [one.draw for one in due], clock["day"])
         return await sweep(transaction, due, nodes, clock["day"], moment)
     return 0
 
@@ -88,7 +94,10 @@ async def sweep(
     day: dt.date,
     moment: dt.datetime,
 ) -> int:
-    """Expire the earmarks; how many were. Their paths' nodes are locked, and `nodes` holds them as they are."""
+    """Expire the earmarks; how many were.
+
+    Their shares of caps are locked, and their paths' nodes, which `nodes` holds as they are.
+    """
     swept = 0
     for one in due:
         path = tuple(nodes[key] for key in one.path if key in nodes)

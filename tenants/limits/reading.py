@@ -8,7 +8,7 @@ bookings of one branch follow each other, and branches never wait for each other
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -138,6 +138,22 @@ order by n.branch_id, n.id
 for no key update of n
 """
 _CAPS = "select * from app.locked_caps($1, $2, $3, $4, $5, $6, $7)"
+_ALL_CAPS = """
+select count(*) from (
+    select 1 from bank.cap_share share
+    join (
+        select distinct draw.branch_id, counted.cap_id, counted.subject
+        from unnest($1::int[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::uuid[])
+            draw (branch_id, client_id, product, currency, tenor_months, commitment_id)
+        cross join lateral app.counted_caps(
+            draw.branch_id, draw.client_id, draw.product, draw.currency, draw.tenor_months, draw.commitment_id, $7
+        ) counted
+    ) wanted on wanted.branch_id = share.branch_id and wanted.cap_id = share.cap_id
+        and wanted.subject = share.subject
+    order by share.branch_id, share.cap_id, share.subject
+    for no key update of share
+) locked
+"""
 _COMMITMENT = f"""
 select {COMMITMENT_COLUMNS} from bank.limit_commitment k where k.branch_id = $1 and k.id = $2 for no key update
 """
@@ -208,6 +224,17 @@ async def lock_caps(
         day,
     )
     return tuple(map(share_of, await transaction.fetch(_CAPS, asked)))
+
+
+async def lock_caps_of_all(
+    transaction: Transaction, draws: Sequence[tuple[int, Counted]], day: dt.date
+) -> None:
+    """Lock the shares of draws, each beside its branch, in the order of their keys, as whoever deals does."""
+    rows = [
+        (branch_id, one.client_id, one.product, one.currency, one.tenor_months, one.commitment_id)
+        for branch_id, one in draws
+    ]
+    await transaction.fetch(_ALL_CAPS, (*map(list, zip(*rows, strict=True)), day))
 
 
 async def lock_commitment(transaction: Transaction, key: NodeKey) -> tuple[Commitment, int | None] | None:
