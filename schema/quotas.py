@@ -50,6 +50,10 @@ class ProductQuota:
     """What has been promised and drawn of one product."""
 
     product: Product | None = strawberry.field(description="The product; null where none was said.")
+    granted: Money | None = strawberry.field(
+        description="What is in effect of limits that branches keep for the product, whoever the client; null "
+        "where they keep none, and it may be drawn as far as there is room for any."
+    )
     earmarked: Money = strawberry.field(description="Held for applications.")
     reserved: Money = strawberry.field(description="Approved and not drawn.")
     utilised: Money = strawberry.field(description="Drawn and owed.")
@@ -59,7 +63,7 @@ _AMOUNTS = ("granted", "committed", "earmarked", "reserved", "utilised", "availa
 
 
 def _made(kept: dict[str, Any]) -> dict[str, Any]:
-    return {name: money_of(value) if name in _AMOUNTS else value for name, value in kept.items()}
+    return {name: money_of(value) if value and name in _AMOUNTS else value for name, value in kept.items()}
 
 
 def _levels(kept: list[dict[str, Any]]) -> list[QuotaLevel]:
@@ -117,7 +121,7 @@ class UnitQuota:
     )
     as_of: dt.date = column("as_of", "The day that it is told of.")
     by_product: list[ProductQuota] = object_of(
-        "by_product", _products, "What was promised and drawn, by product."
+        "by_product", _products, "What was promised and drawn, by product, and what limits for it grant."
     )
     by_segment: list[SegmentQuota] = object_of(
         "by_segment", _segments, "The limits that branches keep for segments of clients, by segment."

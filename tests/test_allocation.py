@@ -326,6 +326,20 @@ async def test_the_ledger_tells_how_quotas_were_used_in_whole_months(bank: Bank)
         (BEIJING, 5, 2, 0),
         (PUDONG, 3, 2, 0),
     ]
+    # Where a month's end was taken, it is told by that: Jiangsu's quota was in use then.
+    await bank.administrator.execute(
+        """insert into bank.quota_snapshot (branch_id, id, month_end, node_id, kind, segment, currency,
+            granted_minor, earmarked_minor, reserved_minor, utilised_minor, committed_minor)
+        select branch_id, gen_random_uuid(), day, node_id, 'SUBLIMIT', segment_value, currency, granted_minor, 0, 0,
+            granted_minor * 8 / 10, granted_minor * 8 / 10
+        from bank.allocation_cell, unnest($2::date[]) day where branch_id = $1 and granted_minor > 0""",
+        JIANGSU,
+        [dt.date(2026, 2, 28), dt.date(2026, 3, 31)],
+    )
+    async with bank.writing() as transaction:
+        assert isinstance(await quota_changes.propose_reclaims(transaction, "ada", run_id), Done)
+    proposed = "select branch_id from bank.quota_change where status = 'PROPOSED' order by branch_id"
+    assert [row[0] for row in await bank.rows(proposed)] == [SHANGHAI, SHANGHAI, BEIJING, PUDONG]
 
 
 @pytest.mark.parametrize(

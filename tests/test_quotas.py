@@ -33,7 +33,8 @@ OF_ALL = f"{{ clients(first: 50) {{ nodes {{ id quota(product: TERM_LOAN) {{ {QU
 PARTS = "granted { amount } committed { amount } earmarked { amount } reserved { amount } utilised { amount }"
 OF_UNIT = f"""query ($code: String!, $asOf: Date) {{ unit(code: $code) {{ quota(asOf: $asOf) {{ asOf currency
     {PARTS}
-    available {{ amount }} byProduct {{ product reserved {{ amount }} utilised {{ amount currency }} }}
+    available {{ amount }}
+    byProduct {{ product granted {{ amount }} reserved {{ amount }} utilised {{ amount currency }} }}
     bySegment {{ segment {PARTS} available {{ amount }} }} }} }} }}"""
 
 
@@ -127,6 +128,13 @@ async def test_a_unit_sums_what_its_branches_keep(
     assert (await asks(BO, OF_UNIT, code="HQ"))["unit"]["quota"] == branch
     assert len(asks.statements) == 1
     assert (await asks(SmallBank.huaxia, OF_UNIT, code="310000"))["unit"] == {"quota": None}
+    # Of a product, what limits for it come to: not a client's own, and not one below another.
+    of_product: dict[str, Any] = {"kind": "SUBLIMIT", "product": "MORTGAGE"}
+    _, outer = await add_node(administrator, SHANGHAI, 1, 7_00, **of_product)
+    await add_node(administrator, SHANGHAI, 2, 6_00, parent=outer, **of_product)
+    await add_node(administrator, SHANGHAI, 3, 5_00, client_id=client_id(0), **of_product)
+    (told,) = (await asks(BO, OF_UNIT, code="310000"))["unit"]["quota"]["byProduct"]
+    assert (told["product"], told["granted"]) == ("MORTGAGE", {"amount": "7.00"})
 
 
 async def test_limits_that_share_a_room_may_come_to_more_than_any_amount(
@@ -195,6 +203,7 @@ async def test_the_future_is_told_by_validity_and_the_past_by_the_ledger(
         [
             {
                 "product": "TERM_LOAN",
+                "granted": None,
                 "reserved": {"amount": "7.00"},
                 "utilised": {"amount": "0.00", "currency": "CNY"},
             }

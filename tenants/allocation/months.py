@@ -1,4 +1,4 @@
-"""How quotas were used in the last months: by the ledger, which knows every month's end."""
+"""How quotas were used in the last months: by the snapshots of their ends; by the ledger where none was taken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tenants.database import Transaction
 
 NodeKey = tuple[int, UUID]
 
-# Utilised: what was posted with a value date until the month's end. Granted: by the terms as they were then.
+# Of a month that nobody has taken: utilised is what was posted with a value date until its end, granted what the
+# terms said then.
 _MONTHS = """
 with quota as materialized (
     select c.branch_id, c.node_id, n.name, n.currency, n.sanctioned_minor, n.committed_minor
@@ -24,19 +25,23 @@ month as (
     from generate_series(1, $2::int) as k
 )
 select
-    quota.*, month.first_day as month, version.sanctioned_minor + version.addition_minor as granted,
-    coalesce(used.minor, 0)::bigint as utilised
+    quota.*, month.first_day as month,
+    coalesce(taken.granted_minor, version.sanctioned_minor + version.addition_minor) as granted,
+    coalesce(taken.utilised_minor, used.minor, 0)::bigint as utilised
 from quota
 cross join month
 join bank.limit_node_version as version
     on version.branch_id = quota.branch_id and version.node_id = quota.node_id
     and version.valid_from < month.first_day + interval '1 month'
     and version.valid_until >= month.first_day + interval '1 month'
+left join bank.quota_snapshot as taken
+    on taken.branch_id = quota.branch_id and taken.node_id = quota.node_id
+    and taken.month_end = (month.first_day + interval '1 month' - interval '1 day')::date
 left join lateral (
     select sum(p.delta_minor) as minor
     from bank.limit_posting as p
     join bank.limit_movement as m on m.branch_id = p.branch_id and m.id = p.movement_id
-    where p.branch_id = quota.branch_id and p.node_id = quota.node_id and p.bucket = 'UTILISED'
+    where taken.id is null and p.branch_id = quota.branch_id and p.node_id = quota.node_id and p.bucket = 'UTILISED'
         and m.value_date < month.first_day + interval '1 month'
 ) as used on true
 order by quota.branch_id, quota.node_id, month.first_day

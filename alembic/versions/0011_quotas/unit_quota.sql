@@ -88,25 +88,42 @@ return (
     ) part
 );
 
--- The same by product: of what has been promised and drawn, wherever it was booked.
+-- The same by product: of what has been promised and drawn, wherever it was booked; and of what is in effect of limits
+-- for the product that are no client's, those below another of the same product left aside. Missing where there are none.
 create function app.unit_quota_by_product(unit int, day date, currency text) returns jsonb
 stable parallel safe language sql
 return (
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'product', part.product,
-        'earmarked', app.money(coalesce(part.earmarked, 0), unit_quota_by_product.currency),
-        'reserved', app.money(coalesce(part.reserved, 0), unit_quota_by_product.currency),
-        'utilised', app.money(coalesce(part.utilised, 0), unit_quota_by_product.currency)
-    ) order by part.product nulls last), '[]')
-    from (
-        select held.product, app.half_even(sum(s.rate * held.earmarked)) as earmarked,
-            app.half_even(sum(s.rate * held.reserved)) as reserved,
-            app.half_even(sum(s.rate * held.utilised)) as utilised
+    with known as materialized (
+        select (s.state).*, s.rate
         from app.limit_states_below(unit_quota_by_product.unit, unit_quota_by_product.day) s
+    ),
+    booked as (
+        select held.product, app.half_even(sum(known.rate * held.earmarked)) as earmarked,
+            app.half_even(sum(known.rate * held.reserved)) as reserved,
+            app.half_even(sum(known.rate * held.utilised)) as utilised
+        from known
         join app.limit_held_by_product(
             array(select below.id from app.units_below(unit_quota_by_product.unit) as below (id)),
             unit_quota_by_product.day
-        ) held on held.branch_id = (s.state).branch_id and held.node_id = (s.state).id
+        ) held on held.branch_id = known.branch_id and held.node_id = known.id
         group by held.product
-    ) part
+    ),
+    meant as (
+        select one.product, app.half_even_sum(sum(one.rate * one.effective_minor)) as granted
+        from known one
+        left join known above on above.branch_id = one.parent_branch_id and above.id = one.parent_id
+        where one.product is not null and one.client_id is null and one.product is distinct from above.product
+        group by one.product
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'product', coalesce(booked.product, meant.product),
+        'granted', case
+            when meant.granted is not null then app.money(meant.granted, unit_quota_by_product.currency)
+        end,
+        'earmarked', app.money(coalesce(booked.earmarked, 0), unit_quota_by_product.currency),
+        'reserved', app.money(coalesce(booked.reserved, 0), unit_quota_by_product.currency),
+        'utilised', app.money(coalesce(booked.utilised, 0), unit_quota_by_product.currency)
+    ) order by coalesce(booked.product, meant.product) nulls last), '[]')
+    from booked
+    full join meant on meant.product = booked.product
 );
