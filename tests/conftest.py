@@ -21,6 +21,7 @@ from small_bank import SmallBank, found_small_bank
 from sqlalchemy.engine import make_url
 
 from api.embedded import EmbeddedPostgres
+from api.embedded_settings import usable_memory_mib
 from domain.access import Caller
 from schema.graph import Engine
 from schema.request import Request
@@ -30,6 +31,8 @@ from tenants.database import Database
 from tenants.organisation import Directory
 
 COLLECT_AFTER_OBJECTS = 50_000
+IN_MEMORY = Path("/dev/shm")
+ROOM_IN_MEMORY_MIB = 4096
 
 
 def pytest_collection_finish() -> None:
@@ -54,11 +57,17 @@ class Server:
 
     async def run(self, statement: str) -> None:
         """One statement outside of any transaction."""
-        connection = await asyncpg.connect(self.dsn, timeout=20)
+        connection = await asyncpg.connect(self.dsn, timeout=60)
         try:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+def place_of_servers() -> Path | None:
+    """In memory where there is room: a clone is a thousand files. None is wherever temporary files are."""
+    has_room = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= ROOM_IN_MEMORY_MIB * 2**20
+    return IN_MEMORY if has_room and usable_memory_mib() >= 2 * ROOM_IN_MEMORY_MIB else None
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +77,7 @@ def server() -> Iterator[Server]:
         yield Server(url)
         return
     # Not below pytest's own directory: that one is closed to the user that PostgreSQL runs as.
-    home = Path(tempfile.mkdtemp(prefix="branchgraph-test-"))
+    home = Path(tempfile.mkdtemp(prefix="branchgraph-test-", dir=place_of_servers()))
     home.chmod(0o755)
     try:
         with EmbeddedPostgres(home / "data", durable=False) as embedded:
@@ -101,6 +110,65 @@ def template(server: Server, blank: str) -> Iterator[str]:
     asyncio.run(server.run(f"drop database {name} with (force)"))
 
 
+class Clones:
+    """Clones of one template. One that nobody wrote to serves the next test, too: making it costs the most."""
+
+    # Counted when a session ends, and of the tables of the catalogue as well, undone or not. Two things of a
+    # database stand in tables of the whole server.
+    UNTOUCHED = """
+        select coalesce(s.tup_inserted + s.tup_updated + s.tup_deleted, 0) = 0 and d.datacl is null
+               and not exists (select from pg_db_role_setting where setdatabase = d.oid)
+        from pg_database as d left join pg_stat_database as s on s.datid = d.oid
+        where d.datname = $1 and not exists (select from pg_stat_activity as a where a.datid = d.oid)"""
+    SESSIONS_END_WITHIN_S = 1.0
+
+    def __init__(self, server: Server, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._untouched: list[str] = []
+
+    async def take(self) -> str:
+        """The name of a database equal to the template."""
+        if self._untouched:
+            return self._untouched.pop()
+        name = f"{self._template}_{os.urandom(4).hex()}"
+        await self._server.run(f"create database {name} template {self._template} strategy file_copy")
+        return name
+
+    async def give_back(self, name: str) -> None:
+        """Keep it for the next, or drop it."""
+        connection = await asyncpg.connect(self._server.dsn, timeout=60)
+        try:
+            if await self._is_untouched(connection, name):
+                self._untouched.append(name)
+            else:
+                await connection.execute(f"drop database {name} with (force)")
+        finally:
+            await connection.close()
+
+    async def _is_untouched(self, connection: asyncpg.Connection, name: str) -> bool:
+        """Not knowing it in time is no."""
+        deadline = asyncio.get_running_loop().time() + self.SESSIONS_END_WITHIN_S
+        while (untouched := await connection.fetchval(self.UNTOUCHED, name)) is None:
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(0.01)
+        return bool(untouched)
+
+    async def drop(self) -> None:
+        """Drop those that wait for a test."""
+        while self._untouched:
+            await self._server.run(f"drop database {self._untouched.pop()} with (force)")
+
+
+@pytest.fixture(scope="session")
+def clones(server: Server, template: str) -> Iterator[Clones]:
+    """Databases with the small bank in them."""
+    clones = Clones(server, template)
+    yield clones
+    asyncio.run(clones.drop())
+
+
 async def _furnish(credentials: Credentials) -> None:
     database = Database(credentials)
     await database.open()
@@ -111,12 +179,11 @@ async def _furnish(credentials: Credentials) -> None:
 
 
 @pytest.fixture
-async def credentials(server: Server, template: str) -> AsyncIterator[Credentials]:
+async def credentials(server: Server, clones: Clones) -> AsyncIterator[Credentials]:
     """A database of this test's own, with the small bank in it."""
-    name = f"{template}_{os.urandom(4).hex()}"
-    await server.run(f"create database {name} template {template} strategy file_copy")
+    name = await clones.take()
     yield Credentials(server.to(name))
-    await server.run(f"drop database {name} with (force)")
+    await clones.give_back(name)
 
 
 @pytest.fixture
