@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.conditions import Compare, Condition, Kind, Operator, kind_of
 from domain.money import Money
 from schema.binding import ManySource, binding
-from schema.condition_fields import relations_of
+from schema.condition_fields import _fields, relations_of
 
 ODD: dict[Kind, list[Any]] = {
     Kind.TEXT: ["", "%", "σ", "SILK", "x\\"],
@@ -71,9 +71,11 @@ class BankConditions:
     def _values(self, type_name: str) -> dict[str, list[Any]]:
         """What each field is compared with: its own values, and odd ones of their kind."""
         known: dict[str, list[Any]] = {}
+        comparable = _fields(binding(type_name))
         for facts in self._rows[type_name]:
             for name, value in facts.items():
-                if name != "id" and (kind := kind_of(value)):
+                # What is written as JSON looks like a text, and is compared with nothing.
+                if name != "id" and name in comparable and (kind := kind_of(value)):
                     known.setdefault(name, list(ODD[kind])).append(value)
                     if kind is Kind.MONEY:
                         known[f"{name}.currency"] = ["CNY", "JPY", "cn"]

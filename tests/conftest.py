@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import orjson
 import pytest
 from small_bank import SmallBank, found_small_bank
@@ -33,6 +34,12 @@ from tenants.organisation import Directory
 COLLECT_AFTER_OBJECTS = 50_000
 IN_MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY_MIB = 4096
+
+# The same examples wherever the suite runs; RANDOM_EXAMPLES=1 looks for others.
+hypothesis.settings.register_profile(
+    "suite", derandomize=not os.environ.get("RANDOM_EXAMPLES"), deadline=None, database=None
+)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_finish() -> None:
@@ -115,12 +122,13 @@ class Clones:
 
     # Counted when a session ends, and of the tables of the catalogue as well, undone or not. Two things of a
     # database stand in tables of the whole server.
-    UNTOUCHED = """
-        select coalesce(s.tup_inserted + s.tup_updated + s.tup_deleted, 0) = 0 and d.datacl is null
-               and not exists (select from pg_db_role_setting where setdatabase = d.oid)
+    STATE = """
+        select coalesce(s.tup_inserted + s.tup_updated + s.tup_deleted, 0) > 0 or d.datacl is not null
+               or exists (select from pg_db_role_setting where setdatabase = d.oid) as touched,
+               exists (select from pg_stat_activity as a where a.datid = d.oid) as in_use
         from pg_database as d left join pg_stat_database as s on s.datid = d.oid
-        where d.datname = $1 and not exists (select from pg_stat_activity as a where a.datid = d.oid)"""
-    SESSIONS_END_WITHIN_S = 1.0
+        where d.datname = $1"""
+    SESSIONS_END_WITHIN_S = 0.1
 
     def __init__(self, server: Server, template: str) -> None:
         self._server = server
@@ -147,13 +155,15 @@ class Clones:
             await connection.close()
 
     async def _is_untouched(self, connection: asyncpg.Connection, name: str) -> bool:
-        """Not knowing it in time is no."""
+        """Not knowing it soon is no."""
         deadline = asyncio.get_running_loop().time() + self.SESSIONS_END_WITHIN_S
-        while (untouched := await connection.fetchval(self.UNTOUCHED, name)) is None:
+        while True:
+            touched, in_use = await connection.fetchrow(self.STATE, name)
+            if touched or not in_use:
+                return not touched
             if asyncio.get_running_loop().time() > deadline:
                 return False
-            await asyncio.sleep(0.01)
-        return bool(untouched)
+            await asyncio.sleep(0.005)
 
     async def drop(self) -> None:
         """Drop those that wait for a test."""
