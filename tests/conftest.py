@@ -6,13 +6,14 @@ import asyncio
 import datetime as dt
 import fcntl
 import gc
+import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import hypothesis
@@ -24,12 +25,15 @@ from sqlalchemy.engine import make_url
 from api.embedded import EmbeddedPostgres
 from api.embedded_settings import usable_memory_mib
 from domain.access import Caller
-from schema.graph import Engine
+from schema.graph import Engine, graph
 from schema.request import Request
 from tenants import migrations
 from tenants.credentials import Credentials, set_passwords
 from tenants.database import Database
 from tenants.organisation import Directory
+
+if TYPE_CHECKING:
+    from drawn_values import Pool
 
 COLLECT_AFTER_OBJECTS = 50_000
 IN_MEMORY = Path("/dev/shm")
@@ -108,8 +112,8 @@ def blank(server: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(server: Server, blank: str) -> Iterator[str]:
-    """The name of a migrated database with the small bank in it, to clone from."""
+def small_template(server: Server, blank: str) -> Iterator[str]:
+    """The name of a migrated database with the small bank in it."""
     name = f"branchgraph_test_{os.getpid()}"
     asyncio.run(server.run(f"create database {name} template {blank} strategy file_copy"))
     asyncio.run(_furnish(Credentials(server.to(name))))
@@ -117,8 +121,37 @@ def template(server: Server, blank: str) -> Iterator[str]:
     asyncio.run(server.run(f"drop database {name} with (force)"))
 
 
+@pytest.fixture(scope="session")
+def template(small_template: str) -> str:
+    """What a test's own database is a clone of; modules may have another."""
+    return small_template
+
+
+@pytest.fixture(scope="session")
+def odd_template(server: Server, small_template: str) -> Iterator[str]:
+    """The same with something in nearly every table, and every text hard to write down."""
+    from odd_bank import furnish_oddly  # which needs this module
+
+    name = f"branchgraph_odd_{os.getpid()}"
+    asyncio.run(server.run(f"create database {name} template {small_template} strategy file_copy"))
+    asyncio.run(furnish_oddly(Credentials(server.to(name))))
+    yield name
+    asyncio.run(server.run(f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="session")
+def odd_pool(server: Server, odd_template: str) -> Pool:
+    """What exists in that bank; nobody changes it."""
+    from compared_answers import opened_bank
+    from known_pool import known_pool
+
+    with opened_bank(server, odd_template) as bank:
+        pool: Pool = bank.run(known_pool(bank, graph()._schema))
+    return pool
+
+
 class Clones:
-    """Clones of one template. One that nobody wrote to serves the next test, too: making it costs the most."""
+    """Clones of templates. One that nobody wrote to serves the next test, too: making it costs the most."""
 
     # Counted when a session ends, and of the tables of the catalogue as well, undone or not. Two things of a
     # database stand in tables of the whole server.
@@ -130,25 +163,24 @@ class Clones:
         where d.datname = $1"""
     SESSIONS_END_WITHIN_S = 0.1
 
-    def __init__(self, server: Server, template: str) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._template = template
-        self._untouched: list[str] = []
+        self._untouched: dict[str, list[str]] = {}
 
-    async def take(self) -> str:
+    async def take(self, template: str) -> str:
         """The name of a database equal to the template."""
-        if self._untouched:
-            return self._untouched.pop()
-        name = f"{self._template}_{os.urandom(4).hex()}"
-        await self._server.run(f"create database {name} template {self._template} strategy file_copy")
+        if untouched := self._untouched.get(template):
+            return untouched.pop()
+        name = f"{template}_{os.urandom(4).hex()}"
+        await self._server.run(f"create database {name} template {template} strategy file_copy")
         return name
 
-    async def give_back(self, name: str) -> None:
+    async def give_back(self, name: str, template: str) -> None:
         """Keep it for the next, or drop it."""
         connection = await asyncpg.connect(self._server.dsn, timeout=60)
         try:
             if await self._is_untouched(connection, name):
-                self._untouched.append(name)
+                self._untouched.setdefault(template, []).append(name)
             else:
                 await connection.execute(f"drop database {name} with (force)")
         finally:
@@ -167,14 +199,14 @@ class Clones:
 
     async def drop(self) -> None:
         """Drop those that wait for a test."""
-        while self._untouched:
-            await self._server.run(f"drop database {self._untouched.pop()} with (force)")
+        for name in itertools.chain(*self._untouched.values()):
+            await self._server.run(f"drop database {name} with (force)")
 
 
 @pytest.fixture(scope="session")
-def clones(server: Server, template: str) -> Iterator[Clones]:
-    """Databases with the small bank in them."""
-    clones = Clones(server, template)
+def clones(server: Server) -> Iterator[Clones]:
+    """Where tests take their databases from."""
+    clones = Clones(server)
     yield clones
     asyncio.run(clones.drop())
 
@@ -189,11 +221,11 @@ async def _furnish(credentials: Credentials) -> None:
 
 
 @pytest.fixture
-async def credentials(server: Server, clones: Clones) -> AsyncIterator[Credentials]:
+async def credentials(server: Server, clones: Clones, template: str) -> AsyncIterator[Credentials]:
     """A database of this test's own, with the small bank in it."""
-    name = await clones.take()
+    name = await clones.take(template)
     yield Credentials(server.to(name))
-    await clones.give_back(name)
+    await clones.give_back(name, template)
 
 
 @pytest.fixture

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
 from allocation_bank import share_out
 from bank_facts import enrich
-from compared_answers import Bank, opened_bank
 from compensation_bank import furnish as compensate
-from conftest import Server
 from division_bank import divide
 from odd_caps import cap_everything
 from odd_snapshots import keep_everything
@@ -24,7 +20,9 @@ from small_bank import BEIJING, HQ, SHANGHAI
 from sqlalchemy import Table, Text, insert, select, update
 
 from tenants import tables as t
-from tenants.database import Transaction, compiled
+from tenants.credentials import Credentials
+from tenants.database import Database, Transaction, compiled
+from tenants.organisation import Directory
 
 ODD_TEXTS = [
     "",
@@ -76,18 +74,17 @@ WRITTEN_ODDLY = {
 }
 
 
-@contextmanager
-def opened_odd_bank(server: Server, template: str) -> Iterator[Bank]:
-    """A clone of the small bank with odd rows in it."""
-    with opened_bank(server, template) as bank:
-        bank.run(_furnish(bank))
-        yield bank
-
-
-async def _furnish(bank: Bank) -> None:
-    async with bank.database.transaction(await bank.directory.operator(), write=True) as transaction:
-        await _furnish_oddly(transaction)
-    administrator = await asyncpg.connect(bank.dsn, timeout=20)
+async def furnish_oddly(credentials: Credentials) -> None:
+    """Put odd rows into a clone of the small bank."""
+    database = Database(credentials, connections=2)
+    await database.open()
+    try:
+        scope = await Directory(database).operator()
+        async with database.transaction(scope, write=True) as transaction:
+            await _add_rows(transaction)
+    finally:
+        await database.close()
+    administrator = await asyncpg.connect(credentials.url, timeout=60)
     try:
         await limit_everything(administrator)
         await cap_everything(administrator)
@@ -101,7 +98,7 @@ async def _furnish(bank: Bank) -> None:
         await administrator.close()
 
 
-async def _furnish_oddly(transaction: Transaction) -> None:
+async def _add_rows(transaction: Transaction) -> None:
     """Add to the small bank; `transaction` writes to every branch."""
     await enrich(transaction)
     await put_in_place(transaction)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import asyncpg
@@ -34,7 +36,7 @@ def command(tmp_path: Path) -> Command:
         environment = inherited | {"DATA_HOME": str(tmp_path)} | settings
         words = [sys.executable, "-W", "error", "-m", "api", *arguments]
         return subprocess.run(
-            words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60, check=False
+            words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     return run
@@ -42,7 +44,12 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run a command within this process, for those that start nothing: its exit code, and what it said."""
+    """Run a command within this process, where it ends by itself: its exit code, and what it said.
+
+    What `serve` makes of the process, of its signals and logs, is left out: tests/test_serving*.py have that.
+    """
+    monkeypatch.setattr("api.serving._until_a_signal", nullcontext)
+    monkeypatch.setattr("api.serving.configure_logs", lambda _: None)
 
     def run(*arguments: str, **settings: str) -> tuple[int, str]:
         for name in Settings.model_fields:
@@ -60,13 +67,14 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def refused(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
+def refused(told: tuple[int, str], code: int = 1) -> str:
     """What was said by a command that failed as it should."""
-    assert done.returncode == code, done
-    said = [line for line in done.stderr.splitlines() if not line.startswith('{"event"')]
-    assert "Traceback" not in done.stderr
-    assert 0 < len(said) < 12, done.stderr
-    return "\n".join(said)
+    ended, said = told
+    assert ended == code, said
+    lines = [line for line in said.splitlines() if not line.startswith('{"event"')]
+    assert "Traceback" not in said
+    assert 0 < len(lines) < 12, said
+    return "\n".join(lines)
 
 
 def test_help_names_every_command(told: Told) -> None:
@@ -151,19 +159,23 @@ def test_the_development_issuer_gives_nothing_in_production(told: Told) -> None:
 
 
 def test_a_mistake_shows_no_traceback_to_a_shell(command: Command) -> None:
-    assert "PORT" in refused(command("serve", PORT="abc"), 2)
+    done = command("serve", PORT="abc")
+    assert "PORT" in refused((done.returncode, done.stderr), 2)
 
 
-def nobody_listens() -> int:
+@contextmanager
+def nobody_listens() -> Iterator[int]:
+    """A port that is nobody else's meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("name", ["serve", "migrate", "demo"])
-def test_a_database_that_is_not_there_is_said_in_a_sentence(command: Command, name: str) -> None:
-    url = f"postgresql://bank:canary@127.0.0.1:{nobody_listens()}/bank"
-    said = refused(command(name, DATABASE_URL=url, PORT="0"))
+def test_a_database_that_is_not_there_is_said_in_a_sentence(told: Told, name: str) -> None:
+    with nobody_listens() as port:
+        url = f"postgresql://bank:canary@127.0.0.1:{port}/bank"
+        said = refused(told(name, DATABASE_URL=url, PORT="0"))
     assert "DATABASE_URL" in said
     assert "canary" not in said
 
@@ -173,48 +185,47 @@ def test_a_database_that_is_not_there_is_said_in_a_sentence(command: Command, na
     [({"password": "canary"}, "password authentication failed"), ({"database": "nowhere"}, "does not exist")],
 )
 def test_a_database_that_does_not_let_us_in_says_why(
-    command: Command, credentials: Credentials, change: dict[str, str], words: str
+    told: Told, credentials: Credentials, change: dict[str, str], words: str
 ) -> None:
     url = make_url(credentials.url).set(**change).render_as_string(hide_password=False)  # type: ignore[arg-type]
-    said = refused(command("serve", DATABASE_URL=url, PORT="0"))
+    said = refused(told("serve", DATABASE_URL=url, PORT="0"))
     assert words in said
     assert "canary" not in said
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.1", "a" * 300])
-def test_an_address_that_is_not_ours_is_said_in_a_sentence(command: Command, host: str) -> None:
-    done = command("serve", HOST=host, PORT="0", ENVIRONMENT="development")
-    assert "set HOST or PORT" in refused(done)
+def test_an_address_that_is_not_ours_is_said_in_a_sentence(told: Told, host: str) -> None:
+    assert "set HOST or PORT" in refused(told("serve", HOST=host, PORT="0", ENVIRONMENT="development"))
 
 
-def test_a_taken_port_is_said_before_anything_is_started(command: Command, tmp_path: Path) -> None:
+def test_a_taken_port_is_said_before_anything_is_started(told: Told, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        said = refused(command("run", PORT=port))
+        said = refused(told("run", PORT=port))
     assert f"port {port} on 127.0.0.1 is taken" in said
     assert "set PORT" in said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_migrating_says_where_the_database_stands(command: Command, credentials: Credentials) -> None:
+def test_migrating_says_where_the_database_stands(told: Told, credentials: Credentials) -> None:
     for _ in range(2):
-        done = command("migrate", DATABASE_URL=credentials.url)
-        assert done.returncode == 0, done.stderr
-        assert migrations.head() in done.stdout
+        code, said = told("migrate", DATABASE_URL=credentials.url)
+        assert code == 0, said
+        assert migrations.head() in said
 
 
 async def test_an_unsafe_database_is_not_served(
-    command: Command, credentials: Credentials, administrator: asyncpg.Connection
+    told: Told, credentials: Credentials, administrator: asyncpg.Connection
 ) -> None:
     await administrator.execute("alter table bank.client disable row level security")
     for name in ("serve", "migrate"):
-        said = refused(command(name, DATABASE_URL=credentials.url, PORT="0"))
+        said = refused(await asyncio.to_thread(told, name, DATABASE_URL=credentials.url, PORT="0"))
         assert "not safe to serve from" in said
         assert "client" in said
 
 
-def test_the_demo_bank_is_not_mixed_into_another(command: Command, credentials: Credentials) -> None:
-    assert "another bank" in refused(command("demo", DATABASE_URL=credentials.url))
+def test_the_demo_bank_is_not_mixed_into_another(told: Told, credentials: Credentials) -> None:
+    assert "another bank" in refused(told("demo", DATABASE_URL=credentials.url))
 
 
 def test_the_schema_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Told) -> None:

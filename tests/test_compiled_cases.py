@@ -8,14 +8,12 @@ from typing import Any
 
 import orjson
 import pytest
-from compared_answers import Bank
+from compared_answers import Bank, opened_bank
 from conftest import Server
-from known_pool import known_pool
-from odd_bank import opened_odd_bank
+from drawn_values import Pool
 from small_bank import BEIJING, JIANGSU, SHANGHAI, SmallBank, client_id, facility_id
 
 from domain.access import Caller
-from schema.graph import graph
 from schema.ids import encode
 
 # graphql-core drops what it has not begun to await beside a field that is refused.
@@ -232,8 +230,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def bank(server: Server, template: str) -> Iterator[Bank]:
-    with opened_odd_bank(server, template) as bank:
+def bank(server: Server, odd_template: str) -> Iterator[Bank]:
+    with opened_bank(server, odd_template) as bank:
         yield bank
 
 
@@ -246,10 +244,9 @@ def test_a_corner_is_answered_alike_both_ways(bank: Bank, case: str) -> None:
         assert not answers.faults
 
 
-def test_a_node_of_every_type_is_answered_alike_both_ways(bank: Bank) -> None:
-    pool = bank.run(known_pool(bank, graph()._schema))
+def test_a_node_of_every_type_is_answered_alike_both_ways(bank: Bank, odd_pool: Pool) -> None:
     query = "query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id __typename } nodes(ids: $ids) { id __typename } }"
-    for type_name, ids in pool.ids.items():
+    for type_name, ids in odd_pool.ids.items():
         for caller in CALLERS:
             answers = bank.run(bank.answers(caller, query, {"id": ids[0], "ids": ids[-9:]}))
             assert answers.compiled == answers.normal, (type_name, caller.role)

@@ -12,15 +12,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from compared_answers import Bank
+from compared_answers import Bank, opened_bank
 from conftest import Server
 from drawn_operations import Drawn, drawn_operation
 from drawn_values import Pool
 from generated_operations import generated_operations
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from known_pool import known_pool
-from odd_bank import opened_odd_bank
 from shrunk_operations import shrunk
 from small_bank import SmallBank
 
@@ -53,15 +51,9 @@ MOST_SHOWN = 5
 
 
 @pytest.fixture(scope="module")
-def bank(server: Server, template: str) -> Iterator[Bank]:
-    with opened_odd_bank(server, template) as bank:
+def bank(server: Server, odd_template: str) -> Iterator[Bank]:
+    with opened_bank(server, odd_template) as bank:
         yield bank
-
-
-@pytest.fixture(scope="module")
-def pool(bank: Bank) -> Pool:
-    made: Pool = bank.run(known_pool(bank, SCHEMA))
-    return made
 
 
 async def difference(bank: Bank, caller: Caller, drawn: Drawn) -> str | None:
@@ -92,8 +84,10 @@ async def differences(bank: Bank, pool: Pool, seeds: range) -> list[str]:
     return found
 
 
-def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
-    found = bank.run(differences(bank, pool, range(FIRST, FIRST + COUNT)))
+def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(
+    bank: Bank, odd_pool: Pool
+) -> None:
+    found = bank.run(differences(bank, odd_pool, range(FIRST, FIRST + COUNT)))
     gc.collect()
     tally = bank.tally
     sys.stdout.write(f"{dict(tally.tiers)} {tally.reasons.most_common()}\n")
@@ -102,7 +96,7 @@ def test_operations_drawn_over_the_whole_schema_are_answered_alike_both_ways(ban
     assert set(tally.reasons) <= FALLBACKS
 
 
-def test_operations_by_hypothesis_graphql_are_answered_alike_both_ways(bank: Bank, pool: Pool) -> None:
+def test_operations_by_hypothesis_graphql_are_answered_alike_both_ways(bank: Bank, odd_pool: Pool) -> None:
     @settings(
         max_examples=max(COUNT // 10, 20),
         derandomize=True,
@@ -111,7 +105,7 @@ def test_operations_by_hypothesis_graphql_are_answered_alike_both_ways(bank: Ban
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(generated_operations(SCHEMA, pool), st.sampled_from(list(CALLERS.values())))
+    @given(generated_operations(SCHEMA, odd_pool), st.sampled_from(list(CALLERS.values())))
     def holds(drawn: Drawn, caller: Caller) -> None:
         told = bank.run(difference(bank, caller, drawn))
         assert not told, told

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import asyncpg
 import orjson
 import pytest
-from compared_answers import Bank, told_of
+from compared_answers import Bank, opened_bank, told_of
 from conftest import Server
 from drawn_operations import Drawn, drawn_operation
 from drawn_values import Pool
 from every_argument import every_argument
 from known_pool import known_pool
-from odd_bank import WRITTEN_ODDLY, opened_odd_bank
+from odd_bank import WRITTEN_ODDLY
 from schema_coverage import askable, asked_for
 from small_bank import BEIJING, JIANGSU, PUDONG, SHANGHAI, SmallBank, client_id
 
@@ -103,8 +103,8 @@ TENANTS = {
 
 
 @pytest.fixture(scope="module")
-def bank(server: Server, template: str) -> Iterator[Bank]:
-    with opened_odd_bank(server, template) as bank:
+def bank(server: Server, odd_template: str) -> Iterator[Bank]:
+    with opened_bank(server, odd_template) as bank:
         yield bank
 
 
@@ -183,9 +183,9 @@ def assert_tells_of_nobody(others: Others, operation: Drawn, told: bytes) -> Non
 
 
 def test_answers_to_a_branch_are_the_same_whether_others_are_there_or_not(
-    server: Server, template: str
+    server: Server, odd_template: str
 ) -> None:
-    with opened_odd_bank(server, template) as bank:
+    with opened_bank(server, odd_template) as bank:
         bank.run(before_and_after(bank, TENANTS["a branch"]))
 
 
@@ -226,8 +226,7 @@ async def what_ids_tell(bank: Bank, pool: Pool, caller: Caller, mine: frozenset[
                 assert told.compiled == expected.compiled == expected.normal
 
 
-def test_an_id_of_another_tenant_answers_as_one_that_does_not_exist(bank: Bank) -> None:
-    pool = bank.run(known_pool(bank, SCHEMA))
-    bank.run(what_ids_tell(bank, pool, SmallBank.shanghai, frozenset({SHANGHAI, PUDONG})))
-    bank.run(what_ids_tell(bank, pool, SmallBank.beijing, frozenset({BEIJING})))
-    bank.run(what_ids_tell(bank, pool, SmallBank.huaxia, frozenset({SHANGHAI, JIANGSU})))
+def test_an_id_of_another_tenant_answers_as_one_that_does_not_exist(bank: Bank, odd_pool: Pool) -> None:
+    bank.run(what_ids_tell(bank, odd_pool, SmallBank.shanghai, frozenset({SHANGHAI, PUDONG})))
+    bank.run(what_ids_tell(bank, odd_pool, SmallBank.beijing, frozenset({BEIJING})))
+    bank.run(what_ids_tell(bank, odd_pool, SmallBank.huaxia, frozenset({SHANGHAI, JIANGSU})))
