@@ -18,7 +18,7 @@ run: $(VENV)/.runtime graphiql ## serve the demo bank on 127.0.0.1:8000 (HOST, P
 	@exec $(BIN)/python -m api run $(if $(SCALE),--scale $(SCALE)) $(if $(CLIENTS),--clients $(CLIENTS))
 
 test: $(VENV)/.dev graphiql ## run the whole suite on its own throw-away server (or on DATABASE_URL's)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 check: format lint types contracts fast test-15 test ## all that CI runs
 
@@ -38,7 +38,7 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 test-15: $(VENV)/.dev graphiql ## run the whole suite on Debian's PostgreSQL 15, where it is installed
-	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(TESTS)
+	.ci/with-postgres-15 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 bench: $(VENV)/.runtime bench/postgraphile/node_modules/.package-lock.json ## measure beside the peers, write bench/RESULTS.md (OPTIONS="--quick")
 	$(BIN)/python -m bench $(OPTIONS)

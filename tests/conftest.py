@@ -46,6 +46,29 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 
+# Begun first, so that at the end no worker waits for the other's last long file.
+LONGEST = (
+    "test_compiled_tenants.py",
+    "test_compiled_tenants_of_a_client.py",
+    "test_demo_loading.py",
+    "test_demo.py",
+    "test_serving_ends.py",
+    "test_serving.py",
+    "test_embedded.py",
+    "test_embedded_homes.py",
+    "test_conditions_sql.py",
+    "test_isolation_guard.py",
+    "test_pgbouncer.py",
+    "test_isolation_pool.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, the others in their order."""
+    place = {name: index for index, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
 def pytest_collection_finish() -> None:
     """Do as the server does (`api/serving.py`): what is there from the start is no garbage.
 

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from patience import PATIENCE_S, wait_until
 from small_bank import found_small_bank
 
 from api.bank import running_bank
@@ -26,8 +26,6 @@ from api.settings import Settings
 from tenants.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-# How long a process may take to say or do what it must: a machine may be busy, or stand still for a while.
-PATIENCE_S = 60
 CLIENTS = "{ clients(first: 1000) { totalCount nodes { registrationNumber } } }"
 
 numbers = count(1)
@@ -36,18 +34,19 @@ numbers = count(1)
 class Served:
     """`python -m api …` as a process, on one data home."""
 
-    def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, program: tuple[str, ...] = ("-m", "api"), **environment: str
+    ) -> None:
         ours = {name.upper() for name in Settings.model_fields}
         # As people run it: without what keeps Python from keeping what it has compiled, 0.6 s at each start.
         ours.add("PYTHONDONTWRITEBYTECODE")
         inherited = {name: value for name, value in os.environ.items() if name not in ours}
         self.home = home
-        self.began = time.monotonic()
         said = Path(tempfile.mkdtemp(prefix="bg-said-"))
         self.out, self.err = said / "out", said / "err"
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "api", *(arguments or ("serve",))],
+                [sys.executable, *program, *(arguments or ("serve",))],
                 cwd=CHECKOUT,
                 env=inherited | {"DATA_HOME": str(home), "PORT": "0", "PYTHONUNBUFFERED": "1"} | environment,
                 stdout=out,
@@ -75,7 +74,6 @@ class Served:
         wait_until(lambda: "Try it as" in self.said or self.process.poll() is not None)
         assert self.process.poll() is None, self.err.read_text()
         wait_until(lambda: self.get("/readyz") == 200)
-        self.took_s = time.monotonic() - self.began
         return self
 
     @property
@@ -87,23 +85,22 @@ class Served:
 
     def get(self, path: str) -> int | None:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(self.url + path, timeout=5).status_code
+            return httpx.get(self.url + path, timeout=PATIENCE_S).status_code
         return None
 
     def ask(self, query: str, persona: str = "headquarters", **variables: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.token(persona)}"}
         body = {"query": query, "variables": variables}
-        return httpx.post(f"{self.url}/graphql", json=body, headers=headers, timeout=10).json()
+        return httpx.post(f"{self.url}/graphql", json=body, headers=headers, timeout=PATIENCE_S).json()
 
     def postmaster(self) -> int:
         pid_file = self.home / "postgresql" / "pgdata" / "postmaster.pid"
         return int(pid_file.read_text().splitlines()[0])
 
-    def back_within(self, seconds: float) -> None:
+    def back(self) -> None:
         """Having waited until its killed database answers again, and not only what was left of the old one."""
-        deadline = time.monotonic() + seconds
-        wait_until(lambda: "runs again" in self.err.read_text(), seconds)
-        wait_until(lambda: self.ask(CLIENTS).get("data") is not None, deadline - time.monotonic())
+        wait_until(lambda: "runs again" in self.err.read_text())
+        wait_until(lambda: self.ask(CLIENTS).get("data") is not None)
 
     def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = PATIENCE_S) -> int:
         """Its exit code after a signal."""
@@ -133,13 +130,6 @@ class Served:
 
 
 Serve = Callable[..., Served]
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +177,8 @@ def serve() -> Iterator[Serve]:
     """Start servers; at the end none is left."""
     started: list[Served] = []
 
-    def start(home: Path, *arguments: str, **environment: str) -> Served:
-        started.append(Served(home, *arguments, **environment))
+    def start(home: Path, *arguments: str, **given: Any) -> Served:
+        started.append(Served(home, *arguments, **given))
         return started[-1]
 
     yield start

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from allocation_bank import MILLION, PLAIN, drafted, furnish, simulate, simulated, wanted
 from limit_bank import JIANGSU_OFFICER, Books, add_node, client_of, yuan
+from patience import PATIENCE_S
 from small_bank import BEIJING, EAST, HQ, JIANGSU, NORTH, PUDONG, SHANGHAI
 
 from domain.allocation.reclaiming import Month
@@ -182,7 +183,7 @@ async def test_readers_read_on_while_a_run_is_adopted_and_who_books_waits(bank: 
         assert isinstance(await allocation.adopt(transaction, "bea", run_id, 2), Done)
         booking = asyncio.create_task(books(limits.reserve, client_of(3, JIANGSU), "TERM_LOAN", yuan(1)))
         reading = bank.rows("select sanctioned_minor from bank.limit_node where branch_id = $1", JIANGSU)
-        assert await asyncio.wait_for(reading, 2) == [(50 * MILLION,)]
+        assert await asyncio.wait_for(reading, PATIENCE_S) == [(50 * MILLION,)]
         await asyncio.sleep(0.1)
         assert not booking.done()
     assert isinstance(await booking, Done)

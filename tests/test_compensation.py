@@ -22,6 +22,7 @@ from compensation_bank import (
 )
 from conftest import Ask
 from division_bank import writing
+from patience import PATIENCE_S
 from small_bank import BEIJING, JIANGSU, SHANGHAI, SmallBank
 from sqlalchemy import select, text
 
@@ -95,7 +96,7 @@ async def test_a_branch_does_not_wait_for_headquarters_and_claims_no_loan_twice(
     async with writing(database) as transaction:
         # Headquarters is at the fund, and about to decide on this very loan.
         assert await lock_fund(transaction, fund_id)
-        outcomes = await asyncio.wait_for(asyncio.gather(claim(1), claim(2)), 5)
+        outcomes = await asyncio.wait_for(asyncio.gather(claim(1), claim(2)), PATIENCE_S)
     assert sorted(str(code(outcome)) for outcome in outcomes) == ["BEYOND_COVERAGE", "None"]
 
 

@@ -7,13 +7,12 @@ import stat
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 from embedded_servers import CHECKOUT, IS_ROOT, Opener, base, fetch, opened, postmaster_of
+from patience import until_told, wait_until
 
 from api.embedded import EmbeddedError, EmbeddedPostgres
 
@@ -53,13 +52,6 @@ def is_alive(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 async def test_a_second_start_keeps_the_data_and_takes_the_new_settings(opened: Opener) -> None:
@@ -166,7 +158,12 @@ async def test_a_busy_orphan_of_a_killed_postmaster_does_not_stop_the_next_start
     connection = await asyncpg.connect(server.dsn())
     orphan = connection.get_server_pid()
     query = asyncio.create_task(connection.execute("select count(*) from generate_series(1, 100000000000)"))
-    await asyncio.sleep(0.2)
+
+    async def is_busy() -> bool:
+        active = f"select count(*) from pg_stat_activity where pid = {orphan} and state = 'active'"
+        return await fetch(server, active) == 1
+
+    await until_told(is_busy)
     os.kill(postmaster_of(base / "home"), signal.SIGKILL)
     wait_until(lambda: not server.is_running())
     assert is_alive(orphan)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from conftest import Ask
 from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, parse
+from patience import PATIENCE_S
 from small_bank import SmallBank
 
 from schema.budget import Budget, width
@@ -43,7 +44,7 @@ def test_fragments_that_double_at_every_level_are_counted_at_once() -> None:
     doubling = " ".join(f"fragment F{n} on X {{ ...F{n + 1} ...F{n + 1} }}" for n in range(200))
     began = time.perf_counter()
     assert width_of(f"{{ clients {{ ...F0 }} }} {doubling} fragment F200 on X {{ a }}") == 2**200
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < PATIENCE_S
 
 
 def test_a_budget_is_spent_to_the_last_value_and_no_further() -> None:
@@ -119,11 +120,10 @@ def many_conditions(of: int) -> dict[str, Any]:
 
 async def test_what_the_arguments_of_an_operation_weigh_together_is_bounded(ask: Ask) -> None:
     roots = " ".join(f"a{n}: clients(first: 1, where: $w) {{ totalCount }}" for n in range(20))
-    began = time.monotonic()
     error = await ask.error(HQ, f"query ($w: ClientWhere) {{ {roots} }}", w=many_conditions(900))
     assert error["extensions"]["code"] == "COST_EXCEEDED"
     assert "several operations" in error["message"]
-    assert time.monotonic() - began < 1
+    assert ask.statements == []
     one = "query ($w: ClientWhere) { clients(first: 1, where: $w) { totalCount } }"
     assert await ask(HQ, one, w=many_conditions(900)) == {"clients": {"totalCount": 0}}
 

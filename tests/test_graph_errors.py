@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 import pytest
 from conftest import Ask
+from patience import PATIENCE_S
 from small_bank import CLIENTS, SHANGHAI, SmallBank, client_id
 
 from domain.access import Caller
@@ -64,8 +65,8 @@ class Patient:
 
 @pytest.fixture
 async def hurried(credentials: Credentials) -> AsyncIterator[Database]:
-    """A door whose statements are given up after a third of a second."""
-    database = Database(credentials, connections=3, statement_timeout_ms=300)
+    """A door whose statements are given up after a second."""
+    database = Database(credentials, connections=3, statement_timeout_ms=1000)
     await database.open()
     yield database
     await database.close()
@@ -185,7 +186,7 @@ async def test_a_statement_that_takes_too_long_is_answered_in_time_by_a_coded_er
     for server in (patient, executor):
         async with administrator.transaction():
             await administrator.execute("lock table bank.facility in access exclusive mode")
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(PATIENCE_S):
                 body = await server(BO, BOOK)
         assert codes(body) == {"TIMEOUT"}
         assert body["data"] is None
@@ -229,7 +230,7 @@ async def test_a_mutation_that_waits_too_long_is_answered_in_time_and_undone(
     given_input = {"idempotencyKey": "k", "clientId": row_id, "expectedVersion": 1, "city": "X"}
     async with administrator.transaction():
         await administrator.execute("select * from bank.client where id = $1 for update", client_id(0))
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             body = await patient(BO, query, input=given_input)
     assert codes(body) == {"TIMEOUT"}
     assert (await patient(BO, query, input=given_input))["data"] == {

@@ -109,7 +109,7 @@ async def test_one_tenants_queue_leaves_connections_to_the_others(
     database: Database, directory: Directory, administrator: asyncpg.Connection
 ) -> None:
     scope = await directory.scope(HQ)
-    slow = WRITE.replace("where $1", "from (select pg_sleep(0.03) where $1::int is not null) slept where $1")
+    slow = WRITE.replace("where $1", "from (select pg_sleep(0.2) where $1::int is not null) slept where $1")
     queue = [
         asyncio.create_task(AtOnce(database, scope).write(slow, (SHANGHAI, f"k{n}"), tenant=SHANGHAI))
         for n in range(12)

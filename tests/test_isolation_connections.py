@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 from asking_expressions import CLIENT, CLIENTS, SLEEP, everything_is_at_rest, scopes_of
+from patience import PATIENCE_S
 from small_bank import client_id
 from test_isolation_transaction import BO, SCOPE, Proxy, road
 
@@ -26,7 +27,7 @@ __all__ = ["road"]
 @pytest.fixture
 async def at_once(credentials: Credentials) -> AsyncIterator[Database]:
     """A database with one connection a role, asked in one round trip."""
-    database = Database(credentials, connections=1, statement_timeout_ms=1000)
+    database = Database(credentials, connections=1, statement_timeout_ms=60_000)
     await database.open()
     yield database
     await database.close()
@@ -71,11 +72,12 @@ async def test_no_free_connection_is_told_as_unavailable(
     at_once: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "CONNECT_TIMEOUT_S", 0.05)
-    holder = asyncio.create_task(at_once.answer(SCOPE, SLEEP, (0.3,)))
+    holder = asyncio.create_task(at_once.answer(SCOPE, SLEEP, (50.0,)))
     await asyncio.sleep(0.02)
     with pytest.raises(DatabaseUnavailable):
         await at_once.answer(SCOPE, CLIENTS, ())
-    await holder
+    holder.cancel()
+    await asyncio.gather(holder, return_exceptions=True)
     assert await everything_is_at_rest(at_once)
 
 
@@ -84,11 +86,11 @@ async def test_a_silent_database_is_told_as_unavailable_in_bounded_time(
 ) -> None:
     monkeypatch.setattr(answering, "GRACE_S", 0.4)
     proxy, credentials = road
-    database = Database(credentials, connections=3, statement_timeout_ms=100)
+    database = Database(credentials, connections=3, statement_timeout_ms=1000)
     await database.open()
     await asyncio.gather(*(database.answer(SCOPE, CLIENTS, ()) for _ in range(6)))
     proxy.silent = True
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(DatabaseUnavailable):
             await database.answer(SCOPE, CLIENTS, ())
     proxy.silent = False
@@ -109,7 +111,7 @@ async def test_a_caller_that_leaves_a_silent_database_gets_away(
     task = asyncio.create_task(database.answer(SCOPE, CLIENTS, ()))
     await asyncio.sleep(0.05)
     task.cancel()
-    async with asyncio.timeout(0.8):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(asyncio.CancelledError):
             await task
     assert await everything_is_at_rest(database)
@@ -173,13 +175,13 @@ async def test_what_a_migration_outdates_is_prepared_anew(
 async def test_closing_waits_a_little_for_who_is_being_answered_and_no_longer(
     credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "CLOSE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connections, "CLOSE_TIMEOUT_S", 2)
     database = Database(credentials, connections=2)
     await database.open()
     quick = asyncio.create_task(database.answer(SCOPE, SLEEP, (0.1,)))
-    slow = asyncio.create_task(database.answer(SCOPE, SLEEP, (0.9,)))
+    slow = asyncio.create_task(database.answer(SCOPE, SLEEP, (7.5,)))
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await database.close()
         assert await quick
         with pytest.raises(DatabaseUnavailable):

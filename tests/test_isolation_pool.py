@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from patience import PATIENCE_S
 from small_bank import BEIJING, SHANGHAI, SmallBank
 from sqlalchemy import delete, insert, select, text, update
 from test_isolation_transaction import nothing_is_left
@@ -212,7 +213,7 @@ async def no_row_was_lost_or_kept_in_spite(battery: Battery, administrator: asyn
 async def the_last_blow_is_over(database: Database) -> None:
     """A pooler may tell of a server connection's death only when it is used again."""
     for pool in set(database._pools.values()):
-        held = [await pool.acquire(timeout=10) for _ in range(pool.get_max_size())]
+        held = [await pool.acquire(timeout=PATIENCE_S) for _ in range(pool.get_max_size())]
         for connection in held:
             with contextlib.suppress(*LOST):
                 await connection.fetchval("select 1")

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 from asking_expressions import CLIENTS, QUESTIONS, QUOTIENT, SLEEP, everything_is_at_rest, scopes_of
+from patience import until_it_sleeps
 from small_bank import PUDONG, SHANGHAI, SmallBank
 from test_isolation_pool import kill_now_and_then
 from test_isolation_transaction import BO, SCOPE
@@ -28,20 +29,26 @@ from tenants.roles import Login
 from tenants.scope import Scope
 
 SEED = 20240503
+HASTE_MS = 400
 
 
 @pytest.fixture(params=["at once", "in a transaction"])
 async def three(credentials: Credentials, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """A database with three connections a role, in either form."""
-    database = Database(
-        credentials,
-        connections=3,
-        single_round_trip=request.param == "at once",
-        statement_timeout_ms=300,
-    )
+    at_once = request.param == "at once"
+    database = Database(credentials, connections=3, single_round_trip=at_once, statement_timeout_ms=20_000)
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture
+def hasty(three: Database) -> Database:
+    """The same, which soon gives up on a statement."""
+    three._statement_timeout_ms = HASTE_MS
+    for door in three._answering.values():
+        door._statement_timeout_ms = HASTE_MS
+    return three
 
 
 @dataclass
@@ -65,9 +72,17 @@ class Battery:
 
     async def asks(self) -> None:
         who, what = self.dice.randrange(len(self.scopes)), self.dice.randrange(len(QUESTIONS))
-        answered = await self.database.answer(self.scopes[who], *QUESTIONS[what])
+        answered = await self._answer(who, what)
         assert answered == self.truth[who, what], (self.scopes[who], QUESTIONS[what])
         self.outcomes["answered"] += 1
+
+    async def _answer(self, who: int, what: int) -> bytes:
+        """Asked again where the database gave up: on a busy machine, who is in haste may ask in vain."""
+        for _ in range(20):
+            with contextlib.suppress(StatementTimeout):
+                return await self.database.answer(self.scopes[who], *QUESTIONS[what])
+            self.outcomes["timed out"] += 1
+        raise AssertionError("the database gives up on everything")
 
     async def asks_or_fails(self) -> None:
         turn = asyncio.create_task(self._turn())
@@ -155,8 +170,9 @@ async def test_however_a_statement_is_planned_it_answers_the_same(
 
 
 async def test_errors_time_outs_cancellations_and_lost_connections_leave_nothing(
-    three: Database, administrator: asyncpg.Connection
+    hasty: Database, administrator: asyncpg.Connection
 ) -> None:
+    three = hasty
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     battery = await battery_for(three)
@@ -209,8 +225,8 @@ async def test_a_cancelled_statement_does_not_run_on(
     three: Database, administrator: asyncpg.Connection
 ) -> None:
     await three.answer(SCOPE, SLEEP, (0.0,))
-    task = asyncio.create_task(three.answer(SCOPE, SLEEP, (0.35,)))
-    await asyncio.sleep(0.05)
+    task = asyncio.create_task(three.answer(SCOPE, SLEEP, (15.0,)))
+    await until_it_sleeps(administrator)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -218,7 +234,7 @@ async def test_a_cancelled_statement_does_not_run_on(
         "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' "
         "and usename like 'branchgraph%'"
     )
-    for _ in range(20):
+    for _ in range(1000):
         if not await administrator.fetchval(running):
             return
         await asyncio.sleep(0.01)
@@ -254,36 +270,38 @@ async def test_a_connection_killed_during_a_statement_is_told_and_the_statement_
     for at_once in (True, False):
         database = Database(credentials, connections=1, single_round_trip=at_once)
         await database.open()
-        task = asyncio.create_task(database.answer(SCOPE, SLEEP, (1.4,)))
-        await asyncio.sleep(0.25)
+        task = asyncio.create_task(database.answer(SCOPE, SLEEP, (7.5,)))
+        await until_it_sleeps(administrator)
+        await asyncio.sleep(0.2)
         await administrator.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like '%pg_sleep%' "
             "and usename like 'branchgraph%'"
         )
-        async with asyncio.timeout(0.8):
+        async with asyncio.timeout(7):
             with pytest.raises(DatabaseUnavailable):
                 await task
         assert await everything_is_at_rest(database)
         await database.close()
 
 
-async def test_a_statement_that_takes_too_long_is_told_so(three: Database) -> None:
-    for scope in (await scopes_of(three))[-3:]:
+async def test_a_statement_that_takes_too_long_is_told_so(hasty: Database) -> None:
+    for scope in (await scopes_of(hasty))[-3:]:
         with pytest.raises(StatementTimeout):
-            await three.answer(scope, SLEEP, (2.0,))
-    assert await everything_is_at_rest(three)
+            await hasty.answer(scope, SLEEP, (20.0,))
+    assert await everything_is_at_rest(hasty)
 
 
 async def test_a_time_out_before_the_scope_is_set_leaves_nothing(
-    three: Database, administrator: asyncpg.Connection
+    hasty: Database, administrator: asyncpg.Connection
 ) -> None:
     """A migration that holds the table lets the first execution wait already."""
-    await three.answer(SCOPE, CLIENTS, ())
+    with contextlib.suppress(StatementTimeout):
+        await hasty.answer(SCOPE, CLIENTS, ())
     async with administrator.transaction():
         await administrator.execute("lock table bank.client in access exclusive mode")
         with pytest.raises((StatementTimeout, DatabaseUnavailable)):
-            await three.answer(SCOPE, CLIENTS, ())
-    assert await everything_is_at_rest(three)
+            await hasty.answer(SCOPE, CLIENTS, ())
+    assert await everything_is_at_rest(hasty)
 
 
 async def test_an_error_of_the_expression_is_told_as_it_is(three: Database) -> None:

@@ -15,7 +15,6 @@ import itertools
 import os
 import random
 import signal
-import socket
 import threading
 import time
 from collections import Counter
@@ -31,7 +30,8 @@ import pytest
 from faulty_network import FAULTS, FaultyNetwork
 from limit_bank import add_node, client_of, open_limits
 from limit_driving import client, document, money
-from served_processes import PATIENCE_S, Serve, Served, base, copied, furnished, numbers, serve
+from patience import PATIENCE_S, free_port
+from served_processes import Serve, Served, base, copied, furnished, numbers, serve
 from serving_http import Site, checked
 from small_bank import SHANGHAI
 
@@ -52,7 +52,7 @@ ROOM = 10**9
 UNITS, KEYS, SENDS, THREADS = 100, 600, 3, 40
 CODED = {"TIMEOUT", "UNAVAILABLE", "RATE_LIMITED"}
 # The server gives up after 7.5 s; its answer has to be written, too.
-DEADLINE_S = 8.0 if FAULTS_WANTED else 2.5
+DEADLINE_S = 8.0 if FAULTS_WANTED else PATIENCE_S
 BACK_S = 5.0
 
 
@@ -264,12 +264,6 @@ class Writers:
         return max(min(then, ended) - one for one, then in pairwise(moments) if one < ended)
 
 
-def _free_port() -> str:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
-
-
 def backend_of(served: Served) -> int | None:
     """The process id of one of the database's backends that serve us."""
     for entry in Path("/proc").iterdir():
@@ -286,7 +280,7 @@ def test_kills_under_load_lose_nothing_and_book_nothing_twice(
     serve: Serve, base: Path, with_limits: Path
 ) -> None:
     home = copied(with_limits, base / f"killed{next(numbers)}")
-    port = _free_port()
+    port = str(free_port())
     served = serve(home, PORT=port).ready()
     dice = random.Random()
     kinds = ["backend", "postmaster", "server"]

@@ -210,7 +210,7 @@ def test_two_processes_may_migrate_at_once(empty: str) -> None:
         )
         for _ in range(3)
     ]
-    told = [process.communicate(timeout=60)[1] for process in running]
+    told = [process.communicate(timeout=300)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], told
     migrations.check(empty)
 

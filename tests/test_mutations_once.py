@@ -19,6 +19,7 @@ from mutation_requests import (
     refused,
     sent,
 )
+from patience import PATIENCE_S
 from small_bank import CLIENTS, client_id
 
 from domain.access import Caller, Role
@@ -107,7 +108,7 @@ async def test_operations_of_several_mutations_do_not_starve_each_other_of_conne
         one: saveContact(input: $one) { __typename ... on SaveContactSuccess { contact { client { legalName } } } }
         two: saveContact(input: $two) { __typename
           ... on SaveContactSuccess { contact { client { legalName } } } } }"""
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(PATIENCE_S):
         answers = await asyncio.gather(*(ask.full(BO, text, one=person(), two=person()) for _ in range(20)))
     assert not [answer for answer in answers if "errors" in answer]
 
@@ -143,6 +144,6 @@ async def test_a_change_whose_answer_was_lost_is_shown_when_it_is_asked_for_agai
 
 
 def _of_little_patience(database: Database) -> None:
-    database._statement_timeout_ms = 300
+    database._statement_timeout_ms = 1000
     for door in database._answering.values():
-        door._statement_timeout_ms = 300
+        door._statement_timeout_ms = 1000

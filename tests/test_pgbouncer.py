@@ -22,6 +22,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from conftest import Server
+from patience import free_port
 from small_bank import BEIJING, JIANGSU
 from sqlalchemy.engine import URL, make_url
 from test_isolation_guard import test_a_database_in_order_is_served_from as test_the_guard_serves
@@ -108,7 +109,7 @@ class Bouncer:
 def bouncer(server: Server) -> Iterator[Bouncer]:
     url = make_url(server.dsn)
     home = Path(tempfile.mkdtemp(prefix="branchgraph-bouncer-"))
-    port = _free_port()
+    port = free_port()
     user = _unprivileged(url)
     _configure(home, url, Credentials(server.dsn), port)
     if user:
@@ -182,13 +183,6 @@ def _unprivileged(url: URL) -> str | None:
     return pwd.getpwuid(owner).pw_name if owner else "nobody"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 async def database(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Database]:
     """In place of the direct one."""
@@ -202,7 +196,7 @@ async def database(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[
 async def single(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Database]:
     """In place of the direct one with a single connection a role."""
     database = Database(
-        bouncer.credentials(credentials), connections=1, pooled=True, statement_timeout_ms=1500
+        bouncer.credentials(credentials), connections=1, pooled=True, statement_timeout_ms=20_000
     )
     await database.open()
     yield database
@@ -213,7 +207,7 @@ async def single(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Da
 async def three(credentials: Credentials, bouncer: Bouncer) -> AsyncIterator[Database]:
     """In place of the direct one with three connections a role."""
     database = Database(
-        bouncer.credentials(credentials), connections=3, pooled=True, statement_timeout_ms=300
+        bouncer.credentials(credentials), connections=3, pooled=True, statement_timeout_ms=20_000
     )
     await database.open()
     yield database

@@ -30,6 +30,7 @@ from limit_bank import (
     open_limits,
     yuan,
 )
+from patience import until, until_told
 from small_bank import JIANGSU, SHANGHAI
 
 from domain.limits.nodes import NodeKey
@@ -125,11 +126,16 @@ class Drawing:
         """While they draw."""
         tasks = [asyncio.create_task(self.draws(number)) for number in range(DRAWERS)]
         try:
-            await asyncio.sleep(0.05)
+            await self.more()
             yield
         finally:
             self.over = True
             await asyncio.gather(*tasks)
+
+    async def more(self, code: str | None = None) -> None:
+        """Wait until somebody was told something, or this."""
+        before = self.told.copy()
+        await until(lambda: self.told[code] > before[code] if code else self.told != before)
 
     async def is_told_truly(self, administrator: asyncpg.Connection) -> None:
         """Every key that was granted has its one movement, every other one none; and the books are right."""
@@ -163,10 +169,10 @@ async def test_nothing_is_booked_on_a_limit_once_it_is_frozen(
             target = line if turn % 3 else (SHANGHAI, await _top_of(administrator))
             assert _code(await hana(limit_parameters.freeze, target, "fire")) == "DONE"
             seen = await count(administrator, line)
-            await asyncio.sleep(0.03)
+            await drawing.more("LIMIT_FROZEN")
             assert await count(administrator, line) == seen
             assert _code(await hana(limit_parameters.unfreeze, target)) == "DONE"
-            await asyncio.sleep(0.03)
+            await drawing.more("DONE")
     assert drawing.told.keys() == {"DONE", "LIMIT_FROZEN"}
     await drawing.is_told_truly(administrator)
 
@@ -212,7 +218,7 @@ async def test_a_cap_put_in_force_beside_draws_of_two_branches_holds(
 
     tasks = [asyncio.create_task(elsewhere()) for _ in range(3)]
     async with here.going_on():
-        await asyncio.sleep(0.1)
+        await until(lambda: min(here.told["DONE"], there.told["DONE"]) > 0)
         ceiling = 60_00 + 100 * (
             sum(await balance(administrator, line)) + sum(await balance(administrator, theirs))
         )
@@ -253,10 +259,8 @@ async def test_earmarks_end_once_whoever_sweeps_them(
 
     async with drawing.going_on():
         job = asyncio.create_task(sweeps())
-        for _ in range(3000):
-            if await administrator.fetchval(ended) == 40 and drawing.told["DONE"] == 50:
-                break
-            await asyncio.sleep(0.02)
+        await until_told(lambda: administrator.fetchval(f"select ({ended}) >= 40"))
+        await until(lambda: drawing.told["DONE"] >= 50)
         drawing.over = True
         await job
     assert await administrator.fetchval(ended) == 40
@@ -272,7 +276,7 @@ async def test_connections_that_break_between_messages_lose_nothing_and_book_not
     drawing = Drawing(open_bank(OFFICER), line)
     killed = 0
     async with drawing.going_on():
-        for _ in range(30):
+        while killed < 20:
             killed += await administrator.fetchval(
                 "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity "
                 "where datname = current_database() and pid <> pg_backend_pid() "
@@ -280,7 +284,6 @@ async def test_connections_that_break_between_messages_lose_nothing_and_book_not
                 "and state <> 'idle' order by random() limit 2) found"
             )
             await asyncio.sleep(0.02)
-    assert killed > 5
     assert sum(await balance(administrator, line)) == drawing.told["DONE"] <= 60
     await drawing.is_told_truly(administrator)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from conftest import Server
+from patience import PATIENCE_S
 from rules_bank import DAY, RulesBank, Undo, activated, become, rules_bank, values
 from small_bank import BEIJING, JIANGSU, SHANGHAI, SmallBank, client_id
 from sqlalchemy import ARRAY, Integer, func, literal, literal_column, select
@@ -136,7 +137,7 @@ def test_writers_of_different_clients_do_not_wait_for_each_other(bank: RulesBank
                 moved = await record_changes(transaction, bank.database.rules)
                 mine.set()
                 # Ends only when the other one has recorded as well.
-                await asyncio.wait_for(others.wait(), 10)
+                await asyncio.wait_for(others.wait(), PATIENCE_S)
                 raise Undo
         except Undo:
             return moved
@@ -156,7 +157,7 @@ def test_readers_go_on_with_the_old_rules_until_an_activation_ends(bank: RulesBa
         async def act(transaction: Transaction) -> None:
             await activated(transaction, plain)
             async with bank.database.transaction(bank.scope) as reading:
-                before = await asyncio.wait_for(values(reading, "creditGrade"), 5)
+                before = await asyncio.wait_for(values(reading, "creditGrade"), PATIENCE_S)
             assert [value for _, value in before] == ["A", "B", "A", "C", "C", "A", "B"]
             assert {value for _, value in await values(transaction, "creditGrade")} == {"C"}
 

@@ -12,19 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served_processes import (
-    CHECKOUT,
-    CLIENTS,
-    PATIENCE_S,
-    Serve,
-    Served,
-    base,
-    copied,
-    furnished,
-    home,
-    numbers,
-    serve,
-)
+from patience import PATIENCE_S
+from served_processes import CHECKOUT, CLIENTS, Serve, Served, base, copied, furnished, home, numbers, serve
 
 __all__ = ["base", "furnished", "home", "serve"]
 
@@ -69,7 +58,6 @@ def test_a_first_start_founds_a_demo_bank_and_a_second_finds_it(serve: Serve, ba
     second = serve(home, "run", "--clients", "40").ready()
     assert second.ask(CLIENTS)["data"]["clients"]["totalCount"] == 40
     assert "clients up to" not in second.said
-    assert second.took_s < 20
 
 
 def test_a_bank_of_its_own_is_served_without_the_demo(serve: Serve, home: Path) -> None:

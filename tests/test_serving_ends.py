@@ -16,20 +16,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served_processes import (
-    CHECKOUT,
-    CLIENTS,
-    PATIENCE_S,
-    Serve,
-    Served,
-    base,
-    copied,
-    furnished,
-    home,
-    numbers,
-    serve,
-    wait_until,
-)
+from patience import PATIENCE_S, wait_until
+from served_processes import CHECKOUT, CLIENTS, Serve, Served, base, copied, furnished, home, numbers, serve
 from stdnum.cn.uscc import calc_check_digit
 
 __all__ = ["base", "furnished", "home", "serve"]
@@ -54,18 +42,20 @@ serving.run(settings.load_settings(), demo_clients=None, say=click.echo)
 """
 
 
+# As the server is, but that it would wait for requests longer than any test waits for it.
+WAITING = "from api import __main__, serving; serving.LAST_REQUESTS_S = 600; __main__.main()"
+
+
 def test_a_second_signal_does_not_wait_for_requests(serve: Serve, home: Path) -> None:
-    served = serve(home).ready()
+    served = serve(home, program=("-c", WAITING), REQUEST_TIMEOUT_S="600").ready()
     with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))) as unfinished:
         headers = f"Authorization: Bearer {served.token('auditor')}\r\nContent-Type: application/json\r\n"
         head = f"POST /graphql HTTP/1.1\r\nHost: a\r\n{headers}Content-Length: 9\r\n\r\n"
         unfinished.sendall(head.encode())
         time.sleep(0.1)
-        began = time.monotonic()
         served.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         assert served.end(signal.SIGINT) == 0
-    assert time.monotonic() - began < 4
     served.leaves_nothing()
 
 
@@ -82,9 +72,7 @@ def test_a_signal_at_any_moment_of_the_start_ends_everything(serve: Serve, base:
     ):
         served = serve(home, "run", "--clients", "40").starting()
         time.sleep(moment_s)
-        began = time.monotonic()
-        assert served.end(signal.Signals[f"SIG{how}"]) == 0
-        assert time.monotonic() - began < 15, f"after {moment_s} s, {how}"
+        assert served.end(signal.Signals[f"SIG{how}"]) == 0, f"after {moment_s} s, {how}"
         served.leaves_nothing()
         assert served.complaint == ""
 
@@ -143,11 +131,11 @@ def test_what_was_acknowledged_survives_every_kill(serve: Serve, home: Path) -> 
         if victims in ("server", "both"):
             served.process.kill()
         else:
-            served.back_within(20)
+            served.back()
             before = len(registrar.acknowledged)
             wait_until(lambda r=registrar, n=before: len(r.acknowledged) > n + 3)  # type: ignore[misc]
         registrar.over = True
-        registrar.join(15)
+        registrar.join(PATIENCE_S)
         acknowledged += registrar.acknowledged
         if victims == "postmaster":
             assert served.end() == 0
@@ -166,6 +154,6 @@ def test_any_name_will_do_for_a_home_and_a_killed_database_comes_back(
     served = serve(copied(furnished, base / name)).ready()
     assert served.ask(CLIENTS)["data"]["clients"]["totalCount"] == 7
     os.kill(served.postmaster(), signal.SIGKILL)
-    served.back_within(20)
+    served.back()
     assert served.ask(CLIENTS)["data"]["clients"]["totalCount"] == 7
     assert served.end() == 0
