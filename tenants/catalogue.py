@@ -285,7 +285,8 @@ class Policy:
 async def findings(connection: Any) -> list[str]:
     """Everything that opens a way around the tenants' walls, sorted; empty on a database in order."""
     async with _reading(connection):
-        found = [row[0] for check in CHECKS for row in await connection.fetch(_KNOWN + check)]
+        # In one statement, so that what all of them look through is gathered once.
+        found = [row[0] for row in await connection.fetch(_KNOWN + " union all ".join(CHECKS))]
         tables = await connection.fetch(_KNOWN + _TENANT_TABLES)
         policies = await connection.fetch(_KNOWN + _POLICIES)
         functions = await connection.fetch(_SCOPE_FUNCTIONS)
