@@ -19,9 +19,11 @@ STOP_WITHIN_S = 5.0
 
 
 @asynccontextmanager
-async def settling(database: Database, directory: Directory) -> AsyncIterator[None]:
+async def settling(
+    database: Database, directory: Directory, *, check_s: float = CHECK_S
+) -> AsyncIterator[None]:
     """Meanwhile, settle whatever is owed. What the end interrupts is still owed, and begun anew by the next."""
-    working = asyncio.create_task(keep_settled(database, directory))
+    working = asyncio.create_task(keep_settled(database, directory, check_s=check_s))
     try:
         yield
     finally:

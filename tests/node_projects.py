@@ -85,7 +85,7 @@ async def node(where: Path, script: str, *arguments: str, **environment: str) ->
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, err = await asyncio.wait_for(running.communicate(), 120)
+        out, err = await asyncio.wait_for(running.communicate(), INSTALL_S)
     finally:
         if running.returncode is None:
             running.kill()

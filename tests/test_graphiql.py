@@ -41,7 +41,7 @@ ELSEWHERE = re.compile(
     r"""(?:src|href|action|content)\s*=\s*["']?\s*(?:[a-z]+:)?//|url\(\s*["']?(?:[a-z]+:)?//""", re.I
 )
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 needs_assets = pytest.mark.skipif(
     bool(page.missing_bundles(install.ASSETS)), reason=f"no assets: run `{install.COMMAND}`"
 )
@@ -344,7 +344,7 @@ def _served(folder: Path, *, development: bool) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(timeout=5)
+            thread.join(timeout=60)
 
 
 @contextmanager

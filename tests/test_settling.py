@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from conftest import Server
+from patience import PATIENCE_S, until_told
 from rules_bank import SECOND, RulesBank, activated, drafted, rules_bank, simulated, values
 from small_bank import SmallBank
 
-from api.settling import CHECK_S, settling
+from api.settling import settling
 from domain.conditions import Compare, Operator
 from domain.segmentation.rules import Rule, RuleSet
 from tenants.actions import rule_sets
@@ -63,13 +64,6 @@ async def said_and_recorded(bank: RulesBank, dimension: str) -> tuple[list[str],
     return said, [row["value"] for row in rows]
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it holds, for less long than the server takes to look by itself."""
-    async with asyncio.timeout(CHECK_S - 1):
-        while not await holds():  # noqa: ASYNC110 – another process's work has no event
-            await asyncio.sleep(0.02)
-
-
 def activate(row: Any) -> Callable[[Transaction], Awaitable[Outcome]]:
     async def act(transaction: Transaction) -> Outcome:
         return await rule_sets.activate(transaction, SECOND, row["id"], row["version"], effective_from=None)
@@ -116,7 +110,7 @@ def test_one_settles_at_a_time_and_what_is_interrupted_is_done_by_the_next(bank:
             # A writer of one branch holds the first up at its clients.
             await transaction.connection.execute("select from bank.segment_history for update")
             first = asyncio.create_task(settle(bank.database, directory, str, at_once=2))
-            await until(lambda: has_begun(before))
+            await until_told(lambda: has_begun(before))
             assert await settle(bank.database, directory, str) is None, "another is at it"
             first.cancel()
             await asyncio.wait([first])
@@ -139,13 +133,13 @@ def test_the_server_settles_by_itself_what_its_own_requests_owe(bank: RulesBank)
         organisation = await directory.organisation()
         async with bank.database.transaction(bank.scope, write=True) as transaction:
             row = await simulated(transaction, await drafted(transaction, BY_GRADE))
-        async with settling(bank.database, directory):
+        # It would look by itself, too, but not as long as this test may last.
+        async with settling(bank.database, directory, check_s=10 * PATIENCE_S):
             await asyncio.sleep(0.1)
             command = Command("activateRuleSet", "a key of the caller's", "0" * 64)
             outcome = await once(bank.database, bank.scope, organisation, command, activate(row))
             assert outcome == Done((row["id"],))
-            # Sooner than it would have looked by itself.
-            await until(lambda: nothing_owed(bank))
+            await until_told(lambda: nothing_owed(bank))
         said, recorded = await said_and_recorded(bank, "relationshipType")
         assert said == recorded == ["GROWTH"] * 7
 
