@@ -41,7 +41,11 @@ ROOM_IN_MEMORY_MIB = 4096
 
 # The same examples wherever the suite runs; RANDOM_EXAMPLES=1 looks for others.
 hypothesis.settings.register_profile(
-    "suite", derandomize=not os.environ.get("RANDOM_EXAMPLES"), deadline=None, database=None
+    "suite",
+    derandomize=not os.environ.get("RANDOM_EXAMPLES"),
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("suite")
 
