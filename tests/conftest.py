@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import fcntl
 import gc
@@ -10,6 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,12 +110,22 @@ def place_of_servers() -> Path | None:
     return IN_MEMORY if has_room and usable_memory_mib() >= 2 * ROOM_IN_MEMORY_MIB else None
 
 
+def sweep_up() -> None:
+    """Remove what killed runs have left behind: of an hour ago, and locked by nobody."""
+    for home in Path(place_of_servers() or tempfile.gettempdir()).glob("branchgraph-test-*"):
+        with contextlib.suppress(OSError), (home / "data" / "branchgraph.lock").open() as lock:
+            if time.time() - home.stat().st_mtime > 3600:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(home, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """DATABASE_URL's server where it is set, else an embedded one made for this worker."""
     if url := os.environ.get("DATABASE_URL"):
         yield Server(url)
         return
+    sweep_up()
     # Not below pytest's own directory: that one is closed to the user that PostgreSQL runs as.
     home = Path(tempfile.mkdtemp(prefix="branchgraph-test-", dir=place_of_servers()))
     home.chmod(0o755)
