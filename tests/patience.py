@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 # Below those that the kernel gives to whoever asks for any; each worker begins elsewhere.
 _ports = itertools.count(20_000 + os.getpid() % 1_000 * 10)
 
