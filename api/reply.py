@@ -21,8 +21,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 # Answers hold what one caller may see: no browser is to guess at their type, nobody is to keep them.
 PRIVATE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 WORTH_PACKING_BYTES = 4_096
-# What is longer is not copied once more to be sent in one piece.
-WORTH_PARTING_BYTES = 16_384
+# What is longer is not copied once more to be sent in one piece: up to there a copy costs less than a write.
+WORTH_PARTING_BYTES = 1_000_000
 
 _CONTENT_TYPES = {media: f"{media}; charset=utf-8".encode() for media in (JSON, GRAPHQL_JSON)}
 _ALWAYS = [(name.lower().encode(), value.encode()) for name, value in PRIVATE.items()]
