@@ -202,7 +202,7 @@ class LimitParameterMutations:
 
     @strawberry.mutation(
         graphql_type=RevalueLimitPayload,
-        description="Set the rate between a limit's currency and the one above.",
+        description="Set the rate between a limit's currency and the one above; for headquarters.",
     )
     async def revalue_limit(self, info: Info[Any, Any], input: Annotated[RevalueLimitInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)

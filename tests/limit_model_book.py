@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from limit_model import HELD_STATUSES, NO_ROOM, Node
-from limit_model_bookings import DONE, Bookings
+from limit_model_bookings import AUTHORITY, DONE, Bookings
 
 RAISED = 200
 """By how much one person at headquarters may raise a limit; more takes a second one."""
@@ -60,8 +60,8 @@ class Book(Bookings):
         return self._changed(name, **terms, pending=None, raised=raised if people == 1 else 0)
 
     @staticmethod
-    def _is_beyond_one(node: Node, more: int, raised: int) -> bool:
-        return more > 0 and (raised > RAISED or node.currency != "CNY")
+    def _is_beyond_one(node: Node, more: int, raised: int, alone: int = RAISED) -> bool:
+        return more > 0 and (raised > alone or node.currency != "CNY")
 
     @staticmethod
     def _may_not_follow(node: Node) -> str:
@@ -217,10 +217,15 @@ class Book(Bookings):
         node.status, node.frozen_rank = "CLOSED", 0
         return DONE
 
-    def move(self, name: str, target: str, rank: int) -> str:
-        """A subtree under another limit of the tenant; not away from under a freeze by an office above."""
+    def move(self, name: str, target: str, rank: int, *, is_writer: bool) -> str:
+        """A subtree under another limit of the tenant; not away from under a freeze by an office above.
+
+        Out from under a limit it is as if it were raised from nothing.
+        """
         node, above = self.nodes[name], self.nodes[target]
         if any(one.frozen_rank > rank for one in self.path(name)):
+            return "BEYOND_AUTHORITY"
+        if node.status in ("DRAFT", "APPROVED") and not is_writer:
             return "BEYOND_AUTHORITY"
         if node.parent == target:
             return "INVALID_INPUT"
@@ -235,8 +240,19 @@ class Book(Bookings):
 
         def change(trial: Book) -> str:
             before = trial.sizes(target)
-            trial.nodes[name].parent = target
-            return DONE if trial.has_room_above(before) else "BEYOND_PARENT"
+            after, kept = trial.nodes[name], {one.name for one in self.path(target)}
+            after.parent = target
+            if after.status == "APPROVED":
+                after.status = "DRAFT"
+            if not trial.has_room_above(before):
+                return "BEYOND_PARENT"
+            if after.status in HELD_STATUSES and any(one.name not in kept for one in self.path(name)[1:]):
+                after.raised, after.pending = after.most, None
+                alone = RAISED if rank == ABOVE else AUTHORITY
+                return (
+                    "BEYOND_AUTHORITY" if self._is_beyond_one(after, after.most, after.most, alone) else DONE
+                )
+            return DONE
 
         return self._kept(change)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from limit_book import DAY, FENCE, LAST, SHARED, Book, branch, code_of, with_terms, yuan
+from limit_book import BRANCH, DAY, FENCE, INNER, LAST, SHARED, Book, branch, code_of, with_terms, yuan
 
 from domain.limits import parameters, raising, rearranging
 from domain.limits.authority import Authority
@@ -124,3 +124,25 @@ def test_what_was_raised_alone_for_some_days_ends_with_them() -> None:
     aged = parameters.age(book.place(SHARED))
     assert aged is not None
     assert (aged.changes[0].after.addition, aged.changes[0].after.raised_alone) == (0, 0)
+
+
+def test_what_leaves_a_limit_is_decided_anew_and_what_goes_below_one_more_is_not() -> None:
+    book = with_terms(branch(s=2000), INNER, raised_alone=3)
+    assert rearranging.leaves(book.place(INNER), book.path(BRANCH))
+    out = rearranging.move(book.place(INNER), book.path(BRANCH))
+    assert isinstance(out, Booked)
+    refusal = raising.refused(out, AUTHORITY)
+    assert code_of(refusal) == "BEYOND_AUTHORITY"
+    book.book(out)
+    assert book.nodes[INNER].raised_alone == raising.most(book.nodes[INNER]) == 200
+    assert not rearranging.leaves(book.place(INNER), book.path(SHARED))
+    book.book(rearranging.move(book.place(INNER), book.path(SHARED)))
+    assert book.nodes[INNER].raised_alone == 200
+
+
+def test_what_is_raised_from_nothing_is_added_to_what_was_raised_before() -> None:
+    """A reducing limit may have come to nothing by repayments while what was raised alone stands."""
+    book = with_terms(branch(), SHARED, sanctioned=0, raised_alone=5)
+    booked = adjusted(book, sanctioned=3)
+    book.book(booked)
+    assert book.nodes[SHARED].raised_alone == 8

@@ -286,7 +286,7 @@ class LimitMachine(Bookings):
         if not same:
             return
         caller, rank = self._office(name, caller)
-        expected = self.model.move(name, target, rank)
+        expected = self.model.move(name, target, rank, is_writer=caller is HANA)
         self._kept(name, "moveLimitNode", caller, expected, newParentId=self.ids[target])
 
     @has_below

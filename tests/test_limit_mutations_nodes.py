@@ -195,6 +195,11 @@ async def test_a_freeze_by_headquarters_is_headquarters_to_end(limits: Ask) -> N
         ):
             told = await refused(limits, caller, change(mutation), said)
             assert told[0] == "BEYOND_AUTHORITY", mutation
+    # Nor does another limit of the same client come into force beside it.
+    beside = await kept(limits, BO, "createLimitNode", new(kind="FACILITY", product="MORTGAGE"))
+    beside = await kept(limits, SECOND, "approveLimitNode", of(beside, expectedVersion=beside["version"]))
+    given = of(beside, expectedVersion=beside["version"])
+    assert (await refused(limits, SECOND, change("activateLimitNode"), given))[0] == "BEYOND_AUTHORITY"
     again = await kept(limits, HQ, "unfreezeLimit", of(node))
     assert (again["status"], again["frozenAs"]) == ("ACTIVE", None)
 
@@ -209,6 +214,14 @@ async def test_nobody_approves_terms_of_his_own_nor_changes_what_was_approved(li
     assert (node["status"], node["approvedBy"]) == ("DRAFT", None)
     too_soon = of(node, expectedVersion=node["version"])
     assert (await refused(limits, BO, change("activateLimitNode"), too_soon))[0] == "STATUS_MAY_NOT_FOLLOW"
+    # What was approved where it stood is approved again where it is to stand.
+    line = new(kind="FACILITY", product="TERM_LOAN", parentId=node["id"], sanctioned=yuan("1.00"))
+    line = await kept(limits, BO, "createLimitNode", line)
+    theirs = of(line, newParentId=TOP)
+    assert (await refused(limits, SECOND, change("moveLimitNode"), theirs))[0] == "BEYOND_AUTHORITY"
+    await kept(limits, SECOND, "approveLimitNode", of(line, expectedVersion=line["version"]))
+    moved = await kept(limits, BO, "moveLimitNode", of(line, newParentId=TOP))
+    assert (moved["status"], moved["approvedBy"]) == ("DRAFT", None)
 
 
 async def test_a_frozen_limit_takes_nothing_and_a_closed_one_holds_nothing(limits: Ask) -> None:
@@ -235,7 +248,11 @@ async def test_limits_beside_each_other_give_and_a_limit_moves_with_what_it_hold
     apart = moved | {"idempotencyKey": fresh(), "fromNodeId": line["id"], "amount": yuan("1.00")}
     assert (await refused(limits, BO, change("transferLimit"), apart))[0] == "NOT_SIBLINGS"
     await book(limits, OFFICER, "reserveQuota", draw("500.00"))
-    above = await kept(limits, BO, "moveLimitNode", of(line, newParentId=TOP))
+    # Above it the client's own limit would not bind it: that is a raise, of the whole.
+    out = of(line, newParentId=TOP)
+    assert (await refused(limits, BO, change("moveLimitNode"), out))[0] == "BEYOND_AUTHORITY"
+    above = await kept(limits, HQ, "moveLimitNode", out)
+    assert above["raisedAlone"] == {"amount": "1000000.00"}
     assert above["parent"] == {"id": TOP}
     seen = (
         await limits(
@@ -245,7 +262,7 @@ async def test_limits_beside_each_other_give_and_a_limit_moves_with_what_it_hold
         )
     )["node"]
     assert seen == {"reserved": {"amount": "0.00"}}
-    same = await refused(limits, BO, change("revalueLimit"), of(line, rate="7.1"))
+    same = await refused(limits, HQ, change("revalueLimit"), of(line, rate="7.1"))
     assert same == ("INVALID_INPUT", ["input", "rate"])
     dollars = {
         "sanctioned": yuan("10.00", "USD"),
@@ -255,7 +272,10 @@ async def test_limits_beside_each_other_give_and_a_limit_moves_with_what_it_hold
         "clientId": None,
     }
     abroad = await in_force(limits, **dollars, sharing="RING_FENCED", name="Abroad")
-    assert (await kept(limits, BO, "revalueLimit", of(abroad, rate="7.1")))["parentRate"] == "7.100000000"
+    # At a rate of next to nothing whatever is lent would take nothing out of the branch's own limit.
+    alone = await refused(limits, BO, change("revalueLimit"), of(abroad, rate="0.000000001"))
+    assert alone[0] == "BEYOND_AUTHORITY"
+    assert (await kept(limits, HQ, "revalueLimit", of(abroad, rate="7.1")))["parentRate"] == "7.100000000"
 
 
 async def test_what_cannot_be_meant_of_a_limit_is_refused_with_its_place(limits: Ask) -> None:

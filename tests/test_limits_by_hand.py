@@ -41,6 +41,7 @@ REFUSED = {
     "update bank.limit_node set sanctioned_minor = sanctioned_minor + 1 where name = 'CLIENT 1'": "42501",
     "update bank.limit_node set valid_until = '2035-12-31' where name = 'CLIENT 1'": "42501",
     "update bank.limit_node set status = 'DRAFT' where name = 'CLIENT 1'": "42501",
+    "update bank.limit_node set parent_rate = 0.000000001 where name = 'CLIENT 1'": "42501",
     "update bank.limit_node set reinstatement = 'REDUCING', sanctioned_minor = 10^9 where kind = 'CLIENT'": "42501",
     f"{HELD} ({SHANGHAI}, {MADE}, '{node(1)}', '{client_id(0)}', 'CNY', 'EARMARKED', 1, 1, '2026-01-15', "
     "'2026-01-15', '9999-01-01')": "42501",

@@ -1,8 +1,8 @@
 """Raising what a limit allows: by one person within delegated authority; beyond it, proposed to a second one.
 
 What counts is the most that may be drawn on the limit, `most`: a cap that is lifted raises as well as an amount. A
-limit that is to last longer is decided anew as a whole. What one person has raised adds up (`raised_alone`) until a
-second has looked at the limit.
+limit that is to last longer, or leaves one that was over it, is decided anew as a whole. What one person has raised
+adds up (`raised_alone`) until a second has looked at the limit.
 """
 
 from __future__ import annotations
@@ -46,17 +46,16 @@ def most(node: LimitNode) -> int:
 
 
 def raised(before: LimitNode, after: LimitNode) -> int:
-    """By how much a change of a limit in force raises it: all of it, where it is to last longer."""
+    """By how much a change of a limit in force raises it: all of it, where it is decided anew."""
     if before.status not in STANDING or after.status not in STANDING:
         return 0
-    longer = after.valid_until > before.valid_until or after.valid_from < before.valid_from
-    return most(after) if longer else most(after) - most(before)
+    return most(after) if _is_anew(before, after) else most(after) - most(before)
 
 
 def alone(before: LimitNode, after: LimitNode) -> LimitNode:
     """The changed limit with what nobody else has looked at; what had been proposed is overtaken."""
     more = raised(before, after)
-    standing = more if more == most(after) else max(before.raised_alone + more, 0)
+    standing = more if _is_anew(before, after) else max(before.raised_alone + more, 0)
     return replace(_settled(after), raised_alone=standing)
 
 
@@ -107,6 +106,12 @@ def proposal_of(node: LimitNode) -> tuple[Operation, LimitNode]:
 def eased(before: LimitNode, after: LimitNode) -> LimitNode:
     """The limit once time has taken something off it: what was raised alone ends first."""
     return replace(after, raised_alone=alone(before, after).raised_alone)
+
+
+def _is_anew(before: LimitNode, after: LimitNode) -> bool:
+    """Whether it is to last longer, or to stand elsewhere, where other limits are over it."""
+    longer = after.valid_until > before.valid_until or after.valid_from < before.valid_from
+    return longer or after.parent != before.parent
 
 
 def _settled(node: LimitNode) -> LimitNode:

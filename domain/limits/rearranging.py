@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain.limits import guards, raising
 from domain.limits.formulas import contribution, headroom
 from domain.limits.movements import Booked, NodeChange, Place
-from domain.limits.nodes import LimitNode, Operation
+from domain.limits.nodes import LimitNode, NodeStatus, Operation
 from domain.limits.posting import carry, changed, dealing, in_lock_order, net, updated
 from domain.limits.terms import closed, misplaced, outlasting, rate_refused, told
 from domain.refusals import Possible, Refusal, RefusalCode, invalid
@@ -82,6 +82,11 @@ def move(place: Place, new_above: tuple[LimitNode, ...], *, rate: Decimal | None
     if refusal:
         return refusal
     after = replace(node, parent=parent.key, parent_rate=new_rate)
+    if leaves(place, new_above):
+        after = raising.alone(node, after)
+    if node.status is NodeStatus.APPROVED:
+        # A second person said that it is right where it stood.
+        after = replace(after, status=NodeStatus.DRAFT, approved_by=None)
     leaving = _with_child(place.path[1:], node, -1, place)
     joining = _with_child(updated(new_above, leaving), after, 1, place)
     own = changed(node, after, place.day)
@@ -91,6 +96,11 @@ def move(place: Place, new_above: tuple[LimitNode, ...], *, rate: Decimal | None
         guards.too_large(changes),
     )
     return refusal or Booked((told(Operation.MOVE, own, place.day),), changes)
+
+
+def leaves(place: Place, new_above: tuple[LimitNode, ...]) -> bool:
+    """Whether a limit would be over it no longer: its own terms are then all that binds, and are decided anew."""
+    return not {node.key for node in place.path[1:]} <= {node.key for node in new_above}
 
 
 def revalue(

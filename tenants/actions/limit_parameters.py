@@ -27,7 +27,7 @@ from domain.refusals import Refusal, RefusalCode, changed_since, not_found
 from tenants.actions.limits import Asked, authority_of
 from tenants.actions.once import Contended, Done, Outcome, Refused
 from tenants.limits.reading import Path, along, lock_nodes, path_of_node
-from tenants.limits.rows import key_of
+from tenants.limits.rows import NODE_COLUMNS, key_of, node_of
 from tenants.limits.writing import write
 from tenants.transaction import Transaction
 
@@ -93,10 +93,13 @@ async def approve(transaction: Transaction, asked: Asked, node: NodeKey, expecte
 
 
 async def activate(transaction: Transaction, asked: Asked, node: NodeKey, expected_version: int) -> Outcome:
-    """Put an approved limit into force."""
+    """Put an approved limit into force; not while an office above has frozen another one of its client."""
     found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
+    beside = await transaction.fetch(_FROZEN_BESIDE, node)
+    if refusal := freezing.set_above([node_of(row) for row in beside], asked.role):
+        return Refused(refusal)
     return await _written(transaction, asked, node, parameters.activate(found.place, found.above))
 
 
@@ -185,14 +188,30 @@ async def move(transaction: Transaction, asked: Asked, node: NodeKey, new_parent
         return Refused(Refusal(RefusalCode.KIND_NOT_ALLOWED_THERE, message, ("nodeId",)))
     if refusal := freezing.set_above(found.place.path, asked.role):
         return Refused(refusal)
-    return await _written(transaction, asked, node, rearranging.move(found.place, found.beside.path))
+    if refused := _not_the_writer(asked, found.place.leaf):
+        return refused
+    booked = rearranging.move(found.place, found.beside.path)
+    if rearranging.leaves(found.place, found.beside.path) and (
+        refusal := await _beyond_authority(transaction, asked, node, booked)
+    ):
+        message = (
+            "a limit that is over it now would not bind it any more: ask an office that may grant it all"
+        )
+        return Refused(replace(refusal, message=message, path=("nodeId",)))
+    return await _written(transaction, asked, node, booked)
 
 
 async def revalue(transaction: Transaction, asked: Asked, node: NodeKey, rate: Decimal) -> Outcome:
-    """Set what one unit of a limit's currency is worth in the one above."""
+    """Set what one unit of a limit's currency is worth in the one above; headquarters does, for whatever limit.
+
+    At a rate of next to nothing a limit would take nothing out of those above.
+    """
     found = await _found(transaction, asked, node)
     if isinstance(found, Refused):
         return found
+    if asked.role is not Role.HEADQUARTERS_ADMINISTRATOR:
+        message = "rates between currencies are headquarters' to set: ask there"
+        return Refused(Refusal(RefusalCode.BEYOND_AUTHORITY, message, ("nodeId",)))
     parent = found.place.path[1] if len(found.place.path) > 1 else found.above
     if parent is None:
         message = "nothing stands above it whose currency could differ"
@@ -232,6 +251,11 @@ with recursive below as (
     where n.kind in ('BANK', 'REGION', 'BRANCH') and n.status <> 'CLOSED'
 )
 select branch_id, id from below
+"""
+_FROZEN_BESIDE = f"""
+select {NODE_COLUMNS} from bank.limit_node own
+join bank.limit_node n on n.branch_id = own.branch_id and n.client_id = own.client_id and n.status = 'FROZEN'
+where own.branch_id = $1 and own.id = $2
 """
 _BELOW = """
 select count(*)::int as open, min(n.valid_from) as first, max(n.valid_until) as last

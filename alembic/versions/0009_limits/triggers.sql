@@ -85,6 +85,9 @@ begin
     if tg_op = 'UPDATE' and old.status not in ('DRAFT', 'APPROVED') and new.status in ('DRAFT', 'APPROVED') then
         raise exception 'what has come into force is no draft again' using errcode = 'insufficient_privilege';
     end if;
+    if tg_op = 'UPDATE' and new.parent_rate <> old.parent_rate and new.parent_id = old.parent_id then
+        raise exception 'rates between currencies are headquarters'' to set' using errcode = 'insufficient_privilege';
+    end if;
     return new;
 end $$;
 
