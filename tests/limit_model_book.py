@@ -52,12 +52,22 @@ class Book(Bookings):
             return code
         after = trial.nodes[name]
         longer = after.valid_until > node.valid_until or after.valid_from < node.valid_from
-        more = after.most if longer else after.most - node.most
+        before = copy.copy(node)
+        if self._adds_longer(node, after):
+            before.addition = 0
+        more = after.most if longer else after.most - before.most
         raised = after.most if longer else max(node.raised + more, 0)
         if people == 1 and self._is_beyond_one(node, more, raised):
             node.pending = (terms, self.day + dt.timedelta(days=30))
             return DONE
         return self._changed(name, **terms, pending=None, raised=raised if people == 1 else 0)
+
+    @staticmethod
+    def _adds_longer(node: Node, after: Node) -> bool:
+        """An addition that is to last longer is decided anew."""
+        if not (node.addition_from and node.addition_until and after.addition_from and after.addition_until):
+            return False
+        return after.addition_until > node.addition_until or after.addition_from < node.addition_from
 
     @staticmethod
     def _is_beyond_one(node: Node, more: int, raised: int, alone: int = RAISED) -> bool:

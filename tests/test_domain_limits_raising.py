@@ -146,3 +146,13 @@ def test_what_is_raised_from_nothing_is_added_to_what_was_raised_before() -> Non
     booked = adjusted(book, sanctioned=3)
     book.book(booked)
     assert book.nodes[SHARED].raised_alone == 8
+
+
+def test_an_addition_that_is_to_last_longer_is_decided_anew() -> None:
+    approved = {"addition": 200, "addition_from": DAY, "addition_until": DAY}
+    book = with_terms(branch(), SHARED, **approved)
+    for amount, until, raised_by in ((200, DAY, 0), (200, LAST, 200), (101, LAST, 101), (150, DAY, 0)):
+        booked = parameters.add(book.place(SHARED), amount, DAY, until)
+        assert isinstance(booked, Booked)
+        assert booked.changes[0].after.raised_alone == raised_by, (amount, until)
+        assert (raising.refused(booked, AUTHORITY) is None) is (raised_by <= 100)

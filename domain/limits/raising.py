@@ -46,10 +46,12 @@ def most(node: LimitNode) -> int:
 
 
 def raised(before: LimitNode, after: LimitNode) -> int:
-    """By how much a change of a limit in force raises it: all of it, where it is decided anew."""
+    """By how much a change of a limit in force raises it: by all of it, or of an addition, that is decided anew."""
     if before.status not in STANDING or after.status not in STANDING:
         return 0
-    return most(after) if _is_anew(before, after) else most(after) - most(before)
+    if _is_anew(before, after):
+        return most(after)
+    return most(after) - most(replace(before, addition=0) if _adds_longer(before, after) else before)
 
 
 def alone(before: LimitNode, after: LimitNode) -> LimitNode:
@@ -112,6 +114,15 @@ def _is_anew(before: LimitNode, after: LimitNode) -> bool:
     """Whether it is to last longer, or to stand elsewhere, where other limits are over it."""
     longer = after.valid_until > before.valid_until or after.valid_from < before.valid_from
     return longer or after.parent != before.parent
+
+
+def _adds_longer(before: LimitNode, after: LimitNode) -> bool:
+    """Whether what is granted on top is to last longer than what was."""
+    if before.addition_from is None or after.addition_from is None:
+        return False
+    if before.addition_until is None or after.addition_until is None:
+        return False
+    return after.addition_until > before.addition_until or after.addition_from < before.addition_from
 
 
 def _settled(node: LimitNode) -> LimitNode:

@@ -164,8 +164,11 @@ create function app.guard_raised_limit_node() returns trigger language plpgsql a
 declare
     most numeric := floor((1 + new.tolerance) * least(
         new.sanctioned_minor::numeric + new.addition_minor, new.collateral_cap_minor, new.regulatory_cap_minor));
+    -- An addition that is to last longer is decided anew.
+    added bigint := case when new.addition_until > old.addition_until or new.addition_from < old.addition_from
+        then 0 else old.addition_minor end;
     was numeric := floor((1 + old.tolerance) * least(
-        old.sanctioned_minor::numeric + old.addition_minor, old.collateral_cap_minor, old.regulatory_cap_minor));
+        old.sanctioned_minor::numeric + added, old.collateral_cap_minor, old.regulatory_cap_minor));
     longer boolean := new.valid_until > old.valid_until or new.valid_from < old.valid_from;
     more numeric := case when longer then most else most - was end;
     told numeric := case when longer then most else old.raised_alone_minor + more end;
@@ -189,8 +192,8 @@ begin
     return new;
 end $$;
 
-create trigger guard_raised_limit_node before update of sanctioned_minor, addition_minor, collateral_cap_minor,
-    regulatory_cap_minor, tolerance, valid_from, valid_until on bank.limit_node
+create trigger guard_raised_limit_node before update of sanctioned_minor, addition_minor, addition_from,
+    addition_until, collateral_cap_minor, regulatory_cap_minor, tolerance, valid_from, valid_until on bank.limit_node
 for each row when (
     current_user = 'PORTAL' and old.status in ('ACTIVE', 'FROZEN', 'EXPIRED')
 ) execute function app.guard_raised_limit_node();
