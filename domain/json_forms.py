@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from domain.refusals import Refusal, invalid
+from domain.spelling import nearest
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 LONGEST_FORM = 100_000
 MOST_DIGITS = 100
@@ -58,8 +62,7 @@ def read_form(
     except (json.JSONDecodeError, RecursionError) as problem:
         raise Unreadable("", f"this is not JSON: {problem}") from None
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_context=False)[0]
-        raise Unreadable(_place(first["loc"]), first["msg"]) from None
+        raise _first(problem.errors(include_url=False, include_context=False), form) from None
     for path, reason in mistakes(made):
         raise Unreadable(path, reason)
     return made
@@ -85,6 +88,31 @@ def repeated(names: list[str]) -> Iterator[tuple[int, str]]:
         if name in seen:
             yield n, name
         seen.add(name)
+
+
+def _first(errors: list[ErrorDetails], form: type[Form]) -> Unreadable:
+    # Unknown keys first: what seems to be missing may be one of them, misspelt.
+    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        *way, key = error["loc"]
+        reason = "unknown key" + nearest(str(key)[:100], _keys_at(way, form))
+    return Unreadable(_place(error["loc"]), reason)
+
+
+def _keys_at(way: list[int | str], form: type[Form]) -> list[str]:
+    """The keys of the part of a form to which the way leads."""
+    for name in way:
+        field = next((one for one in form.model_fields.values() if one.alias == name), None)
+        form = _part_of(field.annotation) or form if field else form
+    return [one.alias or name for name, one in form.model_fields.items()]
+
+
+def _part_of(annotation: Any) -> type[Form] | None:
+    """The form in an annotation such as `tuple[Ceiling, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Form):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _part_of(one))), None)
 
 
 def _whole(digits: str) -> int:

@@ -50,11 +50,11 @@ def test_the_shipped_parameters_read_back_as_they_were_written() -> None:
     [
         ({"bufferFraction": "1"}, "bufferFraction: Input should be less than 1"),
         ({"demandFactor": "0.9"}, "demandFactor: Input should be greater than or equal to 1"),
-        ({"surplus": 1}, "surplus: Extra inputs are not permitted"),
+        ({"surplus": 1}, "surplus: unknown key; known: bufferFraction, demandFactor, "),
         ({"units": [{"unit": "310000"}]}, "units: say what 310000 must or may get"),
         (
             {"ceilings": [{"name": "x", "atMost": {"fraction": "0.1", "amount": "5"}}]},
-            "ceilings[0].atMost: Value error, say either `fraction` or `amount`",
+            "ceilings[0].atMost: say either `fraction` or `amount`",
         ),
         (
             {"balance": [{"beyond": "0", "cost": "0.02"}, {"beyond": "0.5", "cost": "0.01"}]},
@@ -75,6 +75,23 @@ def test_a_mistake_is_named_by_its_place(changes: dict[str, Any], reason: str) -
     with pytest.raises(Unreadable) as mistake:
         read(form(**changes))
     assert reason in str(mistake.value)
+
+
+def test_a_misspelt_key_is_named_before_what_is_missing_with_what_may_be_meant() -> None:
+    for text, told in (
+        ('{"demandFaktor": "1.2"}', "demandFaktor: unknown key; did you mean 'demandFactor'?"),
+        (
+            form(ceilings=[{"name": "x", "atMost": {"fractoin": "0.1"}}]),
+            "ceilings[0].atMost.fractoin: unknown key; did you mean 'fraction'?",
+        ),
+        (
+            form(units=[{"unit": "310000", "atLeast": {"procent": "0.1"}}]),
+            "units[0].atLeast.procent: unknown key; known: fraction, amount",
+        ),
+    ):
+        with pytest.raises(Unreadable) as mistake:
+            read(text)
+        assert str(mistake.value) == told
 
 
 @pytest.mark.parametrize("text", ["", "[" * 100_000, '{"bufferFraction": NaN}', "x" * 200_001])

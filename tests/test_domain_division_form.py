@@ -30,7 +30,7 @@ MISTAKES: list[tuple[DivisionKind, dict[str, Any], str, str]] = [
         DivisionKind.ECONOMIC,
         {"indicators": [INDICATOR | {"wieght": 1}]},
         "indicators[0].wieght",
-        "not permitted",
+        "did you mean 'weight'",
     ),
     (
         DivisionKind.ECONOMIC,

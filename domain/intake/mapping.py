@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -205,11 +204,3 @@ class Mapping(Model):
             source.not_before or dates.not_before,
             source.not_after or dates.not_after,
         )
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """`; did you mean "x"?`, or all that is known."""
-    close = get_close_matches(name.lower(), {k.lower(): k for k in known}, n=1)
-    if close:
-        return f"; did you mean {next(k for k in known if k.lower() == close[0])!r}?"
-    return f"; known: {', '.join(known)}" if known else ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.intake.cells import Bad
-from domain.intake.mapping import CodeList, EntityForm, Mapping, Source, When, nearest
+from domain.intake.mapping import CodeList, EntityForm, Mapping, Source, When
 from domain.intake.readers import Constant, constant
 from domain.intake.sources import references
 from domain.intake.targets import SEVERAL_A_ROW, TARGETS, UNIT, Kind, Target, is_found_only
+from domain.spelling import nearest
 
 _DATE_OPTIONS = frozenset({"formats", "not_before", "not_after"})
 _BOUNDS = frozenset({"minimum", "maximum"})

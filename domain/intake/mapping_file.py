@@ -20,11 +20,11 @@ from domain.intake.mapping import (
     Source,
     UnitForm,
     When,
-    nearest,
 )
 from domain.intake.mapping_checks import mistakes
 from domain.intake.targets import NEEDS, SEVERAL_A_ROW, TARGETS, is_found_only
 from domain.organisation import KINDS_BELOW, UnitKind
+from domain.spelling import nearest
 
 LARGEST_MAPPING = 1_000_000
 

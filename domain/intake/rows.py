@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from domain.intake.cells import Bad
-from domain.intake.mapping import Mapping, Source, When, nearest
+from domain.intake.mapping import Mapping, Source, When
 from domain.intake.problems import FileRefused, Problem, Severity, shown
 from domain.intake.row_rules import RULES
 from domain.intake.sources import MISSING, Attempt, Condition, Values, attempt, condition, references
@@ -25,6 +25,7 @@ from domain.intake.targets import (
     Kind,
     Target,
 )
+from domain.spelling import nearest
 
 Entity: TypeAlias = tuple[Any, ...]
 """An entity's values, in the order of its columns."""

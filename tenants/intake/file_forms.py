@@ -14,10 +14,11 @@ from importlib import import_module
 from typing import IO, Any, BinaryIO
 
 from domain.intake.cells import Bad
-from domain.intake.mapping import FileForm, nearest
+from domain.intake.mapping import FileForm
 from domain.intake.problems import FileRefused, Problem, shown
 from domain.intake.records import FileRecords, Record, Records
 from domain.intake.typed_cells import written
+from domain.spelling import nearest
 
 EXCEL_MAGIC = b"PK\x03\x04"
 OLD_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
