@@ -247,6 +247,8 @@ class BoundField(StrawberryField):
         besides: Condition | None = None,
     ) -> Listing:
         source, asked = page_asked(source, given, besides)
+        named = segment_reading.named_in(asked.where, binding(source.target))
+        await segment_reading.check(request, sorted(set(named)))
         return Listing(request, source, asked, row, fields=fields)
 
 

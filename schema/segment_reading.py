@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import and_, select
 
-from domain.conditions import AllOf, Compare, Condition, Operator, Some
+from domain.conditions import AllOf, AnyOf, Compare, Condition, Not, Operator, Some
 from domain.segmentation.rules import Rulebook
-from schema.binding import MembersSource, Row, SegmentsSource, binding
+from schema.binding import Binding, MembersSource, Row, SegmentsSource, binding
+from schema.condition_fields import relation_of
 from schema.errors import BadInput
 from schema.keys import keys_table
 from schema.reading import Parent, is_hidden
@@ -18,6 +19,8 @@ from schema.relations import of_dimensions
 from schema.request import Request
 
 SEGMENT_TYPE = "ClientSegment"
+_WHOLE = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN})
+"""Comparisons with whole codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,24 @@ def refuse_unknown(named: Iterable[str], known: Iterable[str]) -> None:
         if name not in dimensions:
             listed = ", ".join(dimensions) or "none at all"
             raise BadInput(f"{name[:100]!r} is no dimension with rules in force; there are {listed}")
+
+
+def named_in(condition: Condition | None, target: Binding) -> Iterator[str]:
+    """The dimensions that a condition on rows of a type names."""
+    match condition:
+        case None:
+            return
+        case Compare("dimension", operator, value) if operator in _WHOLE and target.type_name == SEGMENT_TYPE:
+            yield from map(str, value if isinstance(value, tuple) else (value,))
+        case Compare():
+            return
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from named_in(part, target)
+        case Not(part):
+            yield from named_in(part, target)
+        case _:
+            yield from named_in(condition.part, binding(relation_of(target, condition).target))
 
 
 def dimensions_of(rulebook: Rulebook) -> frozenset[str]:

@@ -43,7 +43,7 @@ from schema.paging import PageRequest, mark_of
 from schema.quota_reading import CLIENT, quota_asked
 from schema.related_reading import walk_asked
 from schema.scalars import parse_text
-from schema.segment_reading import SEGMENT_TYPE, NamedSegment
+from schema.segment_reading import SEGMENT_TYPE, NamedSegment, named_in
 
 
 @dataclass(slots=True)
@@ -179,7 +179,8 @@ def _list(source: ConnectionSource, given: Mapping[str, Any], besides: Condition
         weight += _weight(page.where)
         spoken = spoken_of(page.where, binding(source.target))
     asked = ListAsked(source, page, until_at, order_at, where_at)
-    return Read(shape, values, asked, spoken_of=spoken, weight=weight)
+    named = tuple(named_in(page.where, binding(source.target)))
+    return Read(shape, values, asked, named, spoken, weight)
 
 
 def _weight(condition: Condition) -> int:
