@@ -23,7 +23,10 @@ class CreateLimitNodeInput:
     idempotency_key: str = given(KEY)
     kind: NodeKind = given("What it limits.")
     name: str = given("What it is called.")
-    parent_id: strawberry.ID | None = optional("The limit that it stands under; the bank's own has none.")
+    parent_id: strawberry.ID | None = optional(
+        "The limit that it stands under: of a unit's own that of the unit above, else the branch's own or "
+        "another one under it. Needed, but for the bank's own, which has none."
+    )
     unit_code: str | None = optional("Of a BANK, REGION or BRANCH node: the unit whose node it is.")
     client_id: strawberry.ID | None = optional("Of a CLIENT, FACILITY or client's SUBLIMIT: the client.")
     facility_id: strawberry.ID | None = optional("Of a FACILITY: the facility, where it is on the books.")

@@ -290,6 +290,7 @@ async def test_what_cannot_be_meant_of_a_limit_is_refused_with_its_place(limits:
         ({"unitCode": "310000"}, "INVALID_INPUT", ["unitCode"]),
         ({"parentId": encode("LimitNode", (BEIJING, top(BEIJING)))}, "NOT_FOUND", ["parentId"]),
         ({"parentId": encode("LimitNode", (SHANGHAI, _id(0, 9)))}, "NOT_FOUND", ["parentId"]),
+        ({"parentId": None}, "INVALID_INPUT", ["parentId"]),
         ({"clientId": gid(5)}, "NOT_FOUND", ["clientId"]),
         ({"validUntil": "2036-01-01"}, "OUTLASTS_PARENT", ["validUntil"]),
     ):

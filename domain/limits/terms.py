@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.limits.movements import Movement, NodeChange
-from domain.limits.nodes import LimitNode, NodeKind, NodeStatus, Operation, Reinstatement
+from domain.limits.nodes import TOP_KINDS, LimitNode, NodeKind, NodeStatus, Operation, Reinstatement
 from domain.money import LARGEST_MINOR
 from domain.refusals import Refusal, RefusalCode, invalid
 
@@ -93,6 +93,18 @@ def outlasted(node: LimitNode, within: tuple[date, date]) -> Refusal | None:
         f"limits below it are valid from {first} to {last}: shorten those first",
         ("validUntil",),
     )
+
+
+def parent_missing(kind: NodeKind) -> Refusal | None:
+    """Only the bank's own limit has none above it."""
+    if kind is NodeKind.BANK:
+        return None
+    which = (
+        "that of the unit above"
+        if kind in TOP_KINDS
+        else "the branch's own limit, or another one that stands under it"
+    )
+    return invalid(f"say by `parentId` which limit it stands under: {which}", "parentId")
 
 
 def misplaced(node: LimitNode, parent: LimitNode | None) -> Refusal | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from domain.access import Role
-from domain.limits import freezing, parameters, raising, rearranging
+from domain.limits import freezing, parameters, raising, rearranging, terms
 from domain.limits.movements import Booked, Place
 from domain.limits.nodes import (
     TOP_KINDS,
@@ -51,6 +51,8 @@ async def create(
 ) -> Outcome:
     """Draft a limit below another one; `unit_id` says whose own it is to be, where it is a unit's."""
     kind = NodeKind(facts["kind"])
+    if parent is None and (refusal := terms.parent_missing(kind)):
+        return Refused(refusal)
     branch_id = facts.get("unit_id") if kind in TOP_KINDS else parent and parent[0]
     if branch_id is None or facts.get("branch_id", branch_id) != branch_id:
         return Refused(not_found("limit of this client's branch", "parentId"))
