@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from domain.lending import Product
+from domain.refusals import RefusalCode
 from schema.fields import amount, bound, column, object_of, to_one
 from schema.limit_nodes import money_of
 from schema.money import Money
@@ -90,6 +91,9 @@ class Quota:
     available: Money = amount("available", "How much may still be committed; never below nothing.")
     allowed: bool | None = column(
         "allowed", "Whether the amount that was asked about is; null where none was."
+    )
+    refusal: RefusalCode | None = column(
+        "refusal", "What a reservation of that amount would be refused with; null where it is allowed."
     )
     binding: str = column("binding", "What the limit or cap is called that leaves the least.")
     binding_node: Any = to_one(

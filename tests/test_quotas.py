@@ -22,7 +22,7 @@ from tenants.database import Database
 from tenants.organisation import Directory
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "quotas.md"
-QUOTA = """available { amount currency } allowed binding bindingNode { id name } asOf
+QUOTA = """available { amount currency } allowed refusal binding bindingNode { id name } asOf
     trace { level name kind currency effective { amount } committed { amount currency } headroom { amount }
       binds }"""
 OF_CLIENT = f"""query ($id: ID!, $product: Product, $amount: MoneyInput, $asOf: Date) {{
@@ -74,9 +74,10 @@ async def test_a_client_draws_on_its_nearest_limit_and_is_told_what_binds(
     )
     asked = {"product": "TERM_LOAN", "amount": {"amount": "30000000.01", "currency": "CNY"}}
     told = await quota(asks, BO, 0, **asked)
-    assert (told["available"]["amount"], told["allowed"], told["binding"]) == (
+    assert (told["available"]["amount"], told["allowed"], told["refusal"], told["binding"]) == (
         "30000000.00",
         False,
+        "EXCEEDS_AVAILABLE",
         "CLIENT 1",
     )
     assert [(level["level"], level["name"], level["kind"], level["binds"]) for level in told["trace"]] == [
@@ -86,7 +87,11 @@ async def test_a_client_draws_on_its_nearest_limit_and_is_told_what_binds(
     ]
     assert told["trace"][0]["effective"] == {"amount": "50000000.00"}
     other = await quota(asks, BO, 0, product="MORTGAGE", amount={"amount": "1", "currency": "USD"})
-    assert (other["trace"][0]["name"], other["allowed"]) == ("CLIENT 1", False)
+    assert (other["trace"][0]["name"], other["allowed"], other["refusal"]) == (
+        "CLIENT 1",
+        False,
+        "CURRENCY_DIFFERS",
+    )
     # Who may not see the client is told nothing, and so is the client itself.
     assert await quota(asks, SmallBank.beijing, 0) is None
     assert (await asks(SmallBank.huaxia, OF_ALL))["clients"]["nodes"][0]["quota"] is None
@@ -282,9 +287,10 @@ async def test_a_branch_sees_of_a_cap_its_name_and_its_own_share(
         select $1, id, '', 'CNY', 5000, 1000 from cap""",
         SHANGHAI,
     )
-    told = await quota(asks, BO, 0)
-    assert (told["available"]["amount"], told["binding"], told["bindingNode"]) == (
+    told = await quota(asks, BO, 0, amount={"amount": "40.01", "currency": "CNY"})
+    assert (told["available"]["amount"], told["refusal"], told["binding"], told["bindingNode"]) == (
         "40.00",
+        "CAP_EXCEEDED",
         "All lending",
         None,
     )

@@ -16,6 +16,8 @@ from limit_bank import DAY, add_node, open_limits, top
 from small_bank import SHANGHAI
 
 from domain.limits.formulas import Quota, resolve
+from domain.limits.guards import currency_refused, first, no_room, not_standing
+from domain.limits.movements import Place
 from domain.limits.nodes import Balance, LimitNode, NodeKind, NodeStatus, Sharing
 from domain.money import Money
 
@@ -122,6 +124,14 @@ def expected(quota: Quota) -> dict[str, Any]:
     }
 
 
+def refused(path: list[LimitNode]) -> str | None:
+    """What a reservation would be refused with."""
+    place = Place(tuple(path), (), DAY, dt.datetime.combine(DAY, dt.time(), dt.UTC))
+    guards = currency_refused("CNY", path[0].currency), not_standing(path, DAY), no_room(place, ASKED)
+    refusal = first(*guards)
+    return refusal.code if refusal else None
+
+
 def money(minor: int, currency: str) -> dict[str, str]:
     return {"amount": f"{Money(minor, currency).amount:f}", "currency": currency}
 
@@ -179,6 +189,8 @@ async def test_the_databases_quota_is_the_domains(administrator: asyncpg.Connect
         path = paths[row["id"]]
         trace = orjson.loads(row["trace"])
         assert found | {"trace": trace} == expected(resolve(path, (), ASKED, DAY)), path
+        assert row["refusal"] == refused(path), path
     available = [row["available_minor"] for row in rows]
     assert 10 < sum(value > 0 for value in available) < CLIENTS
     assert {row["allowed"] for row in rows} == {True, False}
+    assert len({row["refusal"] for row in rows}) > 5

@@ -5,6 +5,9 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
+from domain.refusals import RefusalCode
+from tenants.tables.columns import code
+
 client_quota = Table(
     "client_quota",
     MetaData(),
@@ -22,6 +25,7 @@ client_quota = Table(
     # Not on earlier days: which shares a branch had then is not kept.
     Column("counts_caps", Boolean, nullable=False),
     Column("as_of", Date, nullable=False),
+    *code("refusal", RefusalCode, nullable=True),
 )
 """What the function `app.quota` makes for a client: one row, or none where there is no limit to draw on."""
 

@@ -88,7 +88,7 @@ create function app.quota(
     branch int, client uuid, product text, amount bigint, amount_currency text, day date, segment text
 ) returns table (
     branch_id int, client_id uuid, available_minor bigint, currency text, allowed boolean, binding text,
-    node_branch_id int, node_id uuid, trace jsonb, counts_caps boolean, as_of date
+    node_branch_id int, node_id uuid, trace jsonb, counts_caps boolean, as_of date, refusal text
 ) stable parallel safe language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
@@ -107,6 +107,8 @@ declare
     own bigint;
     through bigint;
     held bigint;
+    through_limits bigint;
+    kept record;
 begin
     if is_past then
         path := app.limit_path_then(branch, client, product, shown);
@@ -156,6 +158,7 @@ begin
         room := 0;
         bound := idle;
     end if;
+    through_limits := room;
     currency := path[1].currency;
     binding := path[bound].name;
     node_branch_id := path[bound].branch_id;
@@ -220,5 +223,27 @@ begin
     allowed := amount > 0 and amount <= available_minor and amount_currency = currency;
     counts_caps := not is_past;
     as_of := shown;
+    -- In the order of `domain.limits.guards`: the currency, what is not in force, the limits' room, the caps'.
+    if amount_currency <> currency then
+        refusal := 'CURRENCY_DIFFERS';
+    elsif not allowed and idle is null and amount <= through_limits then
+        refusal := 'CAP_EXCEEDED';
+    elsif not allowed then
+        node := path[bound];
+        select limits.valid_from, limits.over_limit into kept
+        from bank.limit_node limits where limits.branch_id = node.branch_id and limits.id = node.id;
+        held := node.earmarked_minor + node.reserved_minor + node.utilised_minor + node.idle_fenced_minor
+            - freed[bound] + node.dealt_minor + node.consumed_minor;
+        refusal := case
+            when idle is null and held > node.effective_minor and (is_past or kept.over_limit) then 'OVER_LIMIT'
+            when idle is null and node.consumed_minor > 0 and amount <= greatest(through_limits, 0) + node.consumed_minor
+                then 'DOES_NOT_REVOLVE'
+            when idle is null then 'EXCEEDS_AVAILABLE'
+            when node.status = 'FROZEN' then 'LIMIT_FROZEN'
+            when node.status in ('DRAFT', 'APPROVED') then 'LIMIT_NOT_ACTIVE'
+            when node.status <> 'EXPIRED' and shown < kept.valid_from then 'LIMIT_NOT_ACTIVE'
+            else 'LIMIT_EXPIRED'
+        end;
+    end if;
     return next;
 end $$;
