@@ -86,6 +86,7 @@ class GrantAdditionInput:
 
     idempotency_key: str = given(KEY)
     node_id: strawberry.ID = given("The limit.")
+    expected_version: int | None = optional(VERSION)
     amount: MoneyInput = given("How much more.")
     first: dt.date = given("From which day.", name="from")
     last: dt.date = given("Until which day, which counts.", name="until")
@@ -98,6 +99,7 @@ class TransferLimitInput:
     idempotency_key: str = given(KEY)
     from_node_id: strawberry.ID = given("The limit that gives.")
     to_node_id: strawberry.ID = given("The limit that gets, under the same parent.")
+    expected_version: int | None = optional(f"Of the limit that gives: {VERSION[0].lower()}{VERSION[1:]}")
     amount: MoneyInput = given("How much.")
 
 
@@ -107,6 +109,7 @@ class FreezeLimitInput:
 
     idempotency_key: str = given(KEY)
     node_id: strawberry.ID = given("The limit.")
+    expected_version: int | None = optional(VERSION)
     reason: str = given("Why.")
 
 
@@ -116,6 +119,7 @@ class UnfreezeLimitInput:
 
     idempotency_key: str = given(KEY)
     node_id: strawberry.ID = given("The limit.")
+    expected_version: int | None = optional(VERSION)
 
 
 @strawberry.input(description="A limit that is not needed any more.")
@@ -124,6 +128,7 @@ class CloseLimitInput:
 
     idempotency_key: str = given(KEY)
     node_id: strawberry.ID = given("The limit.")
+    expected_version: int | None = optional(VERSION)
 
 
 @strawberry.input(
@@ -134,6 +139,7 @@ class MoveLimitNodeInput:
 
     idempotency_key: str = given(KEY)
     node_id: strawberry.ID = given("The limit.")
+    expected_version: int | None = optional(VERSION)
     new_parent_id: strawberry.ID = given("The limit that it is to stand under.")
 
 
@@ -143,6 +149,7 @@ class RevalueLimitInput:
 
     idempotency_key: str = given(KEY)
     node_id: strawberry.ID = given("The limit.")
+    expected_version: int | None = optional(VERSION)
     rate: Decimal = given("How many minor units of the parent's currency one minor unit of its own is worth.")
 
 

@@ -84,15 +84,23 @@ ActivateLimitNodePayload = payload(
     Conflict,
 )
 AdjustLimitPayload = payload("AdjustLimitPayload", AdjustLimitSuccess, LimitRefused, StatusRefused, Conflict)
-GrantAdditionPayload = payload("GrantAdditionPayload", GrantAdditionSuccess, LimitRefused, StatusRefused)
-TransferLimitPayload = payload("TransferLimitPayload", TransferLimitSuccess, LimitRefused, StatusRefused)
-FreezeLimitPayload = payload("FreezeLimitPayload", FreezeLimitSuccess, LimitRefused, StatusRefused)
-UnfreezeLimitPayload = payload("UnfreezeLimitPayload", UnfreezeLimitSuccess, LimitRefused, StatusRefused)
-CloseLimitPayload = payload("CloseLimitPayload", CloseLimitSuccess, LimitRefused, StatusRefused)
-MoveLimitNodePayload = payload(
-    "MoveLimitNodePayload", MoveLimitNodeSuccess, LimitRefused, StatusRefused, MoveRefused
+GrantAdditionPayload = payload(
+    "GrantAdditionPayload", GrantAdditionSuccess, LimitRefused, StatusRefused, Conflict
 )
-RevalueLimitPayload = payload("RevalueLimitPayload", RevalueLimitSuccess, LimitRefused, StatusRefused)
+TransferLimitPayload = payload(
+    "TransferLimitPayload", TransferLimitSuccess, LimitRefused, StatusRefused, Conflict
+)
+FreezeLimitPayload = payload("FreezeLimitPayload", FreezeLimitSuccess, LimitRefused, StatusRefused, Conflict)
+UnfreezeLimitPayload = payload(
+    "UnfreezeLimitPayload", UnfreezeLimitSuccess, LimitRefused, StatusRefused, Conflict
+)
+CloseLimitPayload = payload("CloseLimitPayload", CloseLimitSuccess, LimitRefused, StatusRefused, Conflict)
+MoveLimitNodePayload = payload(
+    "MoveLimitNodePayload", MoveLimitNodeSuccess, LimitRefused, StatusRefused, MoveRefused, Conflict
+)
+RevalueLimitPayload = payload(
+    "RevalueLimitPayload", RevalueLimitSuccess, LimitRefused, StatusRefused, Conflict
+)
 
 Change = Callable[..., Awaitable[Outcome]]
 
@@ -155,7 +163,7 @@ class LimitParameterMutations:
         if isinstance(days, Refusal):
             return user_error(days)
         named = "grantAddition", input, GrantAdditionSuccess, actions.grant_addition
-        return await _of_node(request, *named, amount_of(input.amount, "amount"), *days)
+        return await _of_node(request, *named, amount_of(input.amount, "amount"), *days, **_as_read(input))
 
     @strawberry.mutation(
         graphql_type=TransferLimitPayload,
@@ -167,27 +175,29 @@ class LimitParameterMutations:
         target = row_in_scope(request, input.to_node_id, _TYPE, "toNodeId")
         amount = amount_of(input.amount, "amount")
         named = "transferLimit", input, TransferLimitSuccess, actions.transfer
-        return await _kept(request, *named, source, target, amount)
+        return await _kept(request, *named, source, target, amount, **_as_read(input))
 
     @strawberry.mutation(graphql_type=FreezeLimitPayload, description="Let nothing new be booked on a limit.")
     async def freeze_limit(self, info: Info[Any, Any], input: Annotated[FreezeLimitInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
         named = "freezeLimit", input, FreezeLimitSuccess, actions.freeze
-        return await _of_node(request, *named, reason_of(input.reason))
+        return await _of_node(request, *named, reason_of(input.reason), **_as_read(input))
 
     @strawberry.mutation(
         graphql_type=UnfreezeLimitPayload, description="End a freeze, with all that it froze."
     )
     async def unfreeze_limit(self, info: Info[Any, Any], input: Annotated[UnfreezeLimitInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
-        return await _of_node(request, "unfreezeLimit", input, UnfreezeLimitSuccess, actions.unfreeze)
+        named = "unfreezeLimit", input, UnfreezeLimitSuccess, actions.unfreeze
+        return await _of_node(request, *named, **_as_read(input))
 
     @strawberry.mutation(
         graphql_type=CloseLimitPayload, description="Close a limit under which nothing is committed."
     )
     async def close_limit(self, info: Info[Any, Any], input: Annotated[CloseLimitInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
-        return await _of_node(request, "closeLimit", input, CloseLimitSuccess, actions.close)
+        named = "closeLimit", input, CloseLimitSuccess, actions.close
+        return await _of_node(request, *named, **_as_read(input))
 
     @strawberry.mutation(
         graphql_type=MoveLimitNodePayload,
@@ -198,7 +208,8 @@ class LimitParameterMutations:
     ) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
         parent = row_in_scope(request, input.new_parent_id, _TYPE, "newParentId")
-        return await _of_node(request, "moveLimitNode", input, MoveLimitNodeSuccess, actions.move, parent)
+        named = "moveLimitNode", input, MoveLimitNodeSuccess, actions.move
+        return await _of_node(request, *named, parent, **_as_read(input))
 
     @strawberry.mutation(
         graphql_type=RevalueLimitPayload,
@@ -207,21 +218,39 @@ class LimitParameterMutations:
     async def revalue_limit(self, info: Info[Any, Any], input: Annotated[RevalueLimitInput, _INPUT]) -> Any:
         request = permitted(info, Action.KEEP_LIMITS)
         rate = rate_of(input.rate, "rate")
-        return await _of_node(request, "revalueLimit", input, RevalueLimitSuccess, actions.revalue, rate)
+        named = "revalueLimit", input, RevalueLimitSuccess, actions.revalue
+        return await _of_node(request, *named, rate, **_as_read(input))
 
 
 async def _of_node(
-    request: Request, operation: str, sent: Any, success_type: Any, change: Change, *arguments: Any
+    request: Request,
+    operation: str,
+    sent: Any,
+    success_type: Any,
+    change: Change,
+    *arguments: Any,
+    **more: Any,
 ) -> Any:
     """Change the limit that `nodeId` names."""
     key = row_in_scope(request, sent.node_id, _TYPE, "nodeId")
-    return await _kept(request, operation, sent, success_type, change, key, *arguments)
+    return await _kept(request, operation, sent, success_type, change, key, *arguments, **more)
 
 
 async def _kept(
-    request: Request, operation: str, sent: Any, success_type: Any, change: Change, *arguments: Any
+    request: Request,
+    operation: str,
+    sent: Any,
+    success_type: Any,
+    change: Change,
+    *arguments: Any,
+    **more: Any,
 ) -> Any:
-    return await booked(request, operation, sent, success_type, change, arguments, type_name=_TYPE)
+    return await booked(request, operation, sent, success_type, change, arguments, type_name=_TYPE, **more)
+
+
+def _as_read(sent: Any) -> dict[str, Any]:
+    """The version that the caller has read, where that is said."""
+    return {"expected_version": sent.expected_version if is_given(sent.expected_version) else None}
 
 
 def _days(first: dt.date, last: dt.date) -> Sequence[dt.date] | Refusal:

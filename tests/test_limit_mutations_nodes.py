@@ -38,7 +38,7 @@ def change(name: str) -> str:
     """The mutation of this name."""
     capital = name[0].upper() + name[1:]
     conflict = "... on Conflict { current { id ... on LimitNode { version } } }"
-    conflict = conflict if name in ("approveLimitNode", "activateLimitNode", "adjustLimit") else ""
+    conflict = "" if name == "createLimitNode" else conflict
     return f"""mutation ($input: {capital}Input!) {{ {name}(input: $input) {{ {REFUSAL} {LIMIT} {conflict}
         ... on {capital}Success {{ {NODE} }} }} }}"""
 
@@ -336,6 +336,20 @@ async def test_a_branch_does_not_touch_its_own_units_limit_nor_anothers(limits: 
     assert (await limits(EAST, query))["limitNodes"]["totalCount"] == 4
     await kept(limits, HQ, "unfreezeLimit", of(region))
     assert (await limits(EAST, query))["limitNodes"]["totalCount"] == 0
+
+
+async def test_no_change_is_carried_out_on_a_limit_that_was_read_before_another(limits: Ask) -> None:
+    node = await in_force(limits)
+    beside = await in_force(limits, clientId=gid(1), name="Beside it")
+    transfer = {"fromNodeId": node["id"], "toNodeId": beside["id"], "amount": yuan("1")}
+    asked = [(name, _least(name, node["id"])) for name in CHANGES]
+    for name, given in (*asked, ("transferLimit", {"idempotencyKey": fresh()} | transfer)):
+        seen = given | {"expectedVersion": node["version"] - 1}
+        told = await sent(limits, BO, change(name), seen)
+        assert (told["code"], told["path"]) == ("CONFLICT", ["input", "expectedVersion"]), name
+        assert told["current"] == {"id": node["id"], "version": node["version"]}
+    frozen = of(node, reason="x", expectedVersion=node["version"])
+    assert (await kept(limits, BO, "freezeLimit", frozen))["status"] == "FROZEN"
 
 
 async def test_who_may_not_keep_limits_is_told_so(limits: Ask) -> None:

@@ -121,10 +121,17 @@ async def adjust(
 
 
 async def grant_addition(
-    transaction: Transaction, asked: Asked, node: NodeKey, amount: Money, first: dt.date, last: dt.date
+    transaction: Transaction,
+    asked: Asked,
+    node: NodeKey,
+    amount: Money,
+    first: dt.date,
+    last: dt.date,
+    *,
+    expected_version: int | None = None,
 ) -> Outcome:
     """Grant more for some days, both counted; beyond the role's authority it is proposed."""
-    found = await _found(transaction, asked, node)
+    found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
     if amount.currency != found.place.leaf.currency:
@@ -134,10 +141,16 @@ async def grant_addition(
 
 
 async def transfer(
-    transaction: Transaction, asked: Asked, source: NodeKey, target: NodeKey, amount: Money
+    transaction: Transaction,
+    asked: Asked,
+    source: NodeKey,
+    target: NodeKey,
+    amount: Money,
+    *,
+    expected_version: int | None = None,
 ) -> Outcome:
     """Move a part of a limit to another one under the same parent."""
-    found = await _found(transaction, asked, source, beside=target)
+    found = await _found(transaction, asked, source, expected_version, beside=target)
     if isinstance(found, Refused):
         return found
     assert found.beside is not None
@@ -147,18 +160,22 @@ async def transfer(
     return await _written(transaction, asked, source, booked)
 
 
-async def freeze(transaction: Transaction, asked: Asked, node: NodeKey, reason: str) -> Outcome:
+async def freeze(
+    transaction: Transaction, asked: Asked, node: NodeKey, reason: str, *, expected_version: int | None = None
+) -> Outcome:
     """Let nothing new be booked on a limit, nor on the units' own limits below it."""
-    found = await _found(transaction, asked, node, tops_below=True)
+    found = await _found(transaction, asked, node, expected_version, tops_below=True)
     if isinstance(found, Refused):
         return found
     booked = freezing.freeze(found.place.leaf, found.tops_below, asked.day, reason, asked.role)
     return await _written(transaction, asked, node, booked)
 
 
-async def unfreeze(transaction: Transaction, asked: Asked, node: NodeKey) -> Outcome:
+async def unfreeze(
+    transaction: Transaction, asked: Asked, node: NodeKey, *, expected_version: int | None = None
+) -> Outcome:
     """End a freeze, with all that it froze and nothing else."""
-    found = await _found(transaction, asked, node, tops_below=True)
+    found = await _found(transaction, asked, node, expected_version, tops_below=True)
     if isinstance(found, Refused):
         return found
     over = (*found.place.path[1:], *([found.above] if found.above else []))
@@ -166,9 +183,11 @@ async def unfreeze(transaction: Transaction, asked: Asked, node: NodeKey) -> Out
     return await _written(transaction, asked, node, booked)
 
 
-async def close(transaction: Transaction, asked: Asked, node: NodeKey) -> Outcome:
+async def close(
+    transaction: Transaction, asked: Asked, node: NodeKey, *, expected_version: int | None = None
+) -> Outcome:
     """End a limit on which nothing is held."""
-    found = await _found(transaction, asked, node)
+    found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
     if refusal := freezing.set_above((found.place.leaf,), asked.role):
@@ -179,9 +198,16 @@ async def close(transaction: Transaction, asked: Asked, node: NodeKey) -> Outcom
     )
 
 
-async def move(transaction: Transaction, asked: Asked, node: NodeKey, new_parent: NodeKey) -> Outcome:
+async def move(
+    transaction: Transaction,
+    asked: Asked,
+    node: NodeKey,
+    new_parent: NodeKey,
+    *,
+    expected_version: int | None = None,
+) -> Outcome:
     """Put a limit, with all below it, under another one of its tenant."""
-    found = await _found(transaction, asked, node, beside=new_parent, path="newParentId")
+    found = await _found(transaction, asked, node, expected_version, beside=new_parent, path="newParentId")
     if isinstance(found, Refused):
         return found
     assert found.beside is not None
@@ -203,12 +229,19 @@ async def move(transaction: Transaction, asked: Asked, node: NodeKey, new_parent
     return await _written(transaction, asked, node, booked)
 
 
-async def revalue(transaction: Transaction, asked: Asked, node: NodeKey, rate: Decimal) -> Outcome:
+async def revalue(
+    transaction: Transaction,
+    asked: Asked,
+    node: NodeKey,
+    rate: Decimal,
+    *,
+    expected_version: int | None = None,
+) -> Outcome:
     """Set what one unit of a limit's currency is worth in the one above; headquarters does, for whatever limit.
 
     At a rate of next to nothing a limit would take nothing out of those above.
     """
-    found = await _found(transaction, asked, node)
+    found = await _found(transaction, asked, node, expected_version)
     if isinstance(found, Refused):
         return found
     if asked.role is not Role.HEADQUARTERS_ADMINISTRATOR:
