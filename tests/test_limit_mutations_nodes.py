@@ -104,7 +104,7 @@ async def test_a_limit_is_drafted_by_one_approved_by_another_and_changed_as_it_w
     )
     version = draft["version"]
     own = await refused(limits, BO, change("approveLimitNode"), of(draft, expectedVersion=version))
-    assert own[0] == "SECOND_PERSON_NEEDED"
+    assert own == ("SECOND_PERSON_NEEDED", ["input", "nodeId"])
     approved = await kept(limits, SECOND, "approveLimitNode", of(draft, expectedVersion=version))
     assert (approved["status"], approved["approvedBy"]) == ("APPROVED", "rhea")
     stale = await sent(limits, BO, change("activateLimitNode"), of(draft, expectedVersion=version))
@@ -147,7 +147,7 @@ async def test_what_is_raised_beyond_ones_authority_is_proposed_and_approved_by_
     assert waits["version"] == node["version"] + 1
     seen = of(node, expectedVersion=waits["version"])
     own = await refused(limits, BO, change("approveLimitNode"), seen)
-    assert own[0] == "SECOND_PERSON_NEEDED"
+    assert own == ("SECOND_PERSON_NEEDED", ["input", "nodeId"])
     done = await kept(limits, SECOND, "approveLimitNode", seen | {"idempotencyKey": fresh()})
     assert (done["sanctioned"], done["proposed"], done["proposedBy"]) == (
         {"amount": "1000010.01"},

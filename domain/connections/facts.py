@@ -50,13 +50,16 @@ def is_made_longer(before: dt.date | None, after: dt.date | None) -> bool:
 def refuse_confirmation(recorded_by: str | None, confirmed_by: str | None, subject: str) -> Refusal | None:
     """Why somebody may not confirm a link: it takes another person than the recorder, and once is enough."""
     if recorded_by is None:
-        return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, "this link was imported, which confirms it")
+        return Refusal(
+            RefusalCode.STATUS_MAY_NOT_FOLLOW, "this link was imported, which confirms it", ("linkId",)
+        )
     if confirmed_by is not None:
-        return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, "this link has been confirmed already")
+        return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, "this link has been confirmed already", ("linkId",))
     if recorded_by == subject:
         return Refusal(
             RefusalCode.SECOND_PERSON_NEEDED,
             "you have recorded this link yourself: ask another administrator at headquarters to confirm it",
+            ("linkId",),
         )
     return None
 

@@ -92,7 +92,9 @@ def approve(
         return refusal
     if actor == node.created_by:
         return Refusal(
-            RefusalCode.SECOND_PERSON_NEEDED, "whoever wrote a limit may not approve it: ask somebody else"
+            RefusalCode.SECOND_PERSON_NEEDED,
+            "whoever wrote a limit may not approve it: ask somebody else",
+            ("nodeId",),
         )
     change = changed(node, replace(node, status=NodeStatus.APPROVED, approved_by=actor), day)
     return Booked((told(Operation.APPROVE, change, day),), (change,))
@@ -244,6 +246,7 @@ def _carried_out(
         return Refusal(
             RefusalCode.SECOND_PERSON_NEEDED,
             "whoever proposed a change may not approve it: ask somebody else",
+            ("nodeId",),
         )
     if node.proposed_until is not None and node.proposed_until < place.day:
         return Refusal(

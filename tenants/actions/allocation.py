@@ -140,7 +140,7 @@ async def adopt(transaction: Transaction, subject: str, run_id: int, expected_ve
     if not run["feasible"]:
         return _may_not_follow(run, "has no amounts to adopt: its constraints conflict")
     if subject in (run["created_by"], run["edited_by"]):
-        return Refused(second_person_needed("wrote a run", "adopt it"), (run_id,))
+        return Refused(second_person_needed("wrote a run", "adopt it", "runId"), (run_id,))
     await transaction.connection.execute(FOR_ALL_CLIENTS)
     refusal = await put_in_force(transaction, run, subject)
     if refusal is not None:
@@ -189,9 +189,8 @@ async def _locked(
 
 
 def _may_not_follow(run: asyncpg.Record, what: str) -> Refused:
-    return Refused(
-        Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, f"a run that is {run['status']} {what}"), (run["id"],)
-    )
+    message = f"a run that is {run['status']} {what}"
+    return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("runId",)), (run["id"],))
 
 
 async def _parameters_of(transaction: Transaction, based_on: int | None) -> dict[str, Any] | Refusal:

@@ -195,7 +195,7 @@ async def _activation_refused(
     if CapStatus.ACTIVE not in MAY_FOLLOW[CapStatus(cap["status"])]:
         return _may_not_follow("only a draft comes into force: draft another one in its place")
     if actor == cap["created_by"]:
-        return second_person_needed("wrote a cap", "put it in force")
+        return second_person_needed("wrote a cap", "put it in force", "capId")
     if not cap["valid_from"] <= today <= (cap["valid_until"] or dt.date.max):
         return _may_not_follow("it holds from another day on, or no more: activate it within its validity")
     if cap["ceiling_of"] is not None:
@@ -272,7 +272,7 @@ async def _set(transaction: Transaction, cap_id: int, **values: Any) -> None:
 
 
 def _may_not_follow(message: str) -> Refusal:
-    return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message)
+    return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("capId",))
 
 
 def _too_much(most: int, currency: str, binding: str) -> Refusal:

@@ -58,9 +58,9 @@ async def activate(transaction: Transaction, subject: str, terms_id: int, expect
         return Refused(changed_since(terms["version"]), (terms_id,))
     if terms["status"] != TermsStatus.DRAFT:
         message = f"terms that are {terms['status']} do not come into force: draft others"
-        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (terms_id,))
+        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("termsId",)), (terms_id,))
     if subject == terms["created_by"]:
-        return Refused(second_person_needed("wrote terms", "put them into force"), (terms_id,))
+        return Refused(second_person_needed("wrote terms", "put them into force", "termsId"), (terms_id,))
     await put_in_force(transaction, subject, fund_id, terms_id)
     return Done((terms_id,))
 

@@ -132,7 +132,7 @@ async def activate(transaction: Transaction, subject: str, model_id: int, expect
     if DivisionStatus.ACTIVE not in MAY_FOLLOW[DivisionStatus(model["status"])]:
         return _may_not_follow(model, "cannot come into force: only what has been simulated as it stands can")
     if subject in (model["created_by"], model["edited_by"]):
-        return Refused(second_person_needed("wrote a model", "put it in force"), (model_id,))
+        return Refused(second_person_needed("wrote a model", "put it in force", "modelId"), (model_id,))
     kind = DivisionKind(model["kind"])
     known = await _active(transaction, kind)
     if known is not None:
@@ -174,7 +174,7 @@ async def _locked(transaction: Transaction, model_id: int, expected_version: int
 
 def _may_not_follow(model: asyncpg.Record, what: str) -> Refused:
     message = f"a model that is {model['status']} {what}"
-    return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (model["id"],))
+    return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("modelId",)), (model["id"],))
 
 
 async def _form_of(

@@ -43,7 +43,7 @@ async def propose_reclaims(
         return Refused(not_found("allocation run", "runId"))
     if run["status"] != RunStatus.ADOPTED:
         message = f"a run that is {run['status']} has no quotas in force: propose for the adopted one"
-        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (run_id,))
+        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("runId",)), (run_id,))
     rules = _form(run).reclaim
     found = await last_months(transaction, run_id, rules.months) if used is None else used
     proposed = {
@@ -110,7 +110,7 @@ async def carry_out(
     if isinstance(found, Refused):
         return found
     if subject == found["proposed_by"]:
-        return Refused(second_person_needed("proposed it", "carry it out"), key)
+        return Refused(second_person_needed("proposed it", "carry it out", "changeId"), key)
     node = (key[0], found["node_id"])
     kind = ChangeKind(found["kind"])
     refusal = await change(transaction, node, kind, found["amount_minor"], subject, found["reason"])
@@ -184,7 +184,7 @@ async def _locked(
         return found
     if found["status"] != ChangeStatus.PROPOSED:
         message = f"a change that is {found['status']} stays what it is"
-        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), key)
+        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("changeId",)), key)
     return found
 
 

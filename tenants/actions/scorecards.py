@@ -49,9 +49,9 @@ async def activate(transaction: Transaction, subject: str, model_id: int, expect
         return model
     if model["status"] != ScorecardModelStatus.DRAFT:
         message = f"a model that is {model['status']} does not come into force: draft another one from it"
-        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message), (model_id,))
+        return Refused(Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("modelId",)), (model_id,))
     if subject == model["created_by"]:
-        return Refused(second_person_needed("wrote a model", "put it in force"), (model_id,))
+        return Refused(second_person_needed("wrote a model", "put it in force", "modelId"), (model_id,))
     await put_in_force(transaction, subject, model_id)
     return Done((model_id,))
 

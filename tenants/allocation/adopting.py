@@ -143,7 +143,7 @@ def _not_ready(rows: Sequence[Any], currency: str) -> Refusal:
         f"every unit needs a limit of its own in force, in {currency}, to allocate to: {listed(said)}. Open the "
         "books with `python -m api limits open`, or mend these limits first"
     )
-    return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message)
+    return Refusal(RefusalCode.STATUS_MAY_NOT_FOLLOW, message, ("runId",))
 
 
 def _has_grown(rows: Sequence[Any], currency: str) -> Refusal:
