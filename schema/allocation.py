@@ -14,6 +14,7 @@ from domain.allocation.runs import (
     ReturnSource,
     RunStatus,
 )
+from domain.divisions.models import Tier
 from schema.bound_fields import Node
 from schema.codes import described
 from schema.fields import amount, bound, column, connection, expression, to_one
@@ -174,7 +175,7 @@ class AllocationConstraint(Node):
 class AllocationBranch(Node):
     """What a run gives a branch, beside what the rules for scarcity would."""
 
-    region_tier: str | None = column("region_tier", "The economic tier of its region.", where=True)
+    region_tier: Tier | None = column("region_tier", "The economic tier of its region.", where=True)
     weight: Decimal = column(
         "weight", "What policy and scorecard make of one that it asks; 1: no preference.", where=True
     )

@@ -10,6 +10,8 @@ import strawberry
 from strawberry.types import Info
 
 from domain.access import Action
+from domain.clients import CreditGrade
+from domain.divisions.models import Tier
 from domain.facts import in_minor
 from domain.lending import Product
 from domain.limits.nodes import Counts
@@ -51,9 +53,9 @@ class DraftConcentrationCapInput:
     replaces_id: strawberry.ID | None = optional("The cap in force in whose place it shall come.")
     industry_scheme: str | None = optional("The classification of the industries.")
     industry_codes: list[str] | None = optional("Industries, by how their code begins; else any.")
-    region_tiers: list[str] | None = optional("Tiers of the clients' regions; else any.")
+    region_tiers: list[Tier] | None = optional("Tiers of the clients' regions; else any.")
     region_codes: list[str] | None = optional("Regions of the clients; else any.")
-    grades: list[str] | None = optional("Credit grades of the clients; else any.")
+    grades: list[CreditGrade] | None = optional("Credit grades of the clients; else any.")
     products: list[Product] | None = optional("Products; else any.")
     tenor_from_months: int | None = optional("The shortest tenor that falls under it.")
     tenor_until_months: int | None = optional("The longest tenor that does.")

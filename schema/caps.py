@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Numeric, case, cast, func
 
+from domain.clients import CreditGrade
+from domain.divisions.models import Tier
 from domain.lending import Product
 from domain.limits.nodes import Counts
 from domain.limits.regulation import CapitalMeasure, CapPer, CapStatus
@@ -79,9 +81,9 @@ class ConcentrationCap(Node):
     deal_fraction: Decimal = column("deal_fraction", "How much of the ceiling is dealt at once.")
     industry_scheme: str | None = column("industry_scheme", "The classification of the industries.")
     industry_codes: list[str] = texts("industry_codes", "The industries, by how their code begins.")
-    region_tiers: list[str] = texts("region_tiers", "The tiers of the clients' regions.")
+    region_tiers: list[Tier] = texts("region_tiers", "The tiers of the clients' regions.")
     region_codes: list[str] = texts("region_codes", "The clients' regions.")
-    grades: list[str] = texts("grades", "The clients' credit grades.")
+    grades: list[CreditGrade] = texts("grades", "The clients' credit grades.")
     products: list[Product] = texts("products", "The products.")
     tenor_from_months: int | None = column("tenor_from_months", "The shortest tenor that falls under it.")
     tenor_until_months: int | None = column("tenor_until_months", "The longest tenor that does.")

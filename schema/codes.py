@@ -9,6 +9,7 @@ import strawberry
 
 from domain.access import Role
 from domain.clients import ClientStatus, CreditGrade, InteractionKind, SizeClass, WatchList
+from domain.divisions.models import Tier
 from domain.imports import ImportStatus
 from domain.lending import CreditEventKind, FacilityStatus, LoanClass, PostingKind, Product
 from domain.organisation import UnitKind
@@ -85,6 +86,16 @@ described(
         WatchList.AMBER: "Something calls for attention.",
         WatchList.RED: "A loss is likely unless something is done.",
     },
+)
+described(
+    Tier,
+    "A region's class by economic strength.",
+    {
+        Tier.CORE: "Strong.",
+        Tier.KEY: "In between: where the bank wants to grow.",
+        Tier.UNDERDEVELOPED: "Weak.",
+    },
+    name="RegionTier",
 )
 described(
     InteractionKind,

@@ -77,17 +77,17 @@ async def test_headquarters_drafts_simulates_compares_and_by_a_second_person_ado
     plain = parameters(**PLAIN)
     run = (await sent(ask, HQ, DRAFT, a_year("Year", 35, parameters=plain)))["run"]
     run = (await sent(ask, HQ, EDIT, about(run, budget={"amount": "30000000", "currency": "CNY"})))["run"]
-    assert await refused(ask, SECOND, ADOPT, about(run)) == ("STATUS_MAY_NOT_FOLLOW", [])
+    assert await refused(ask, SECOND, ADOPT, about(run)) == ("STATUS_MAY_NOT_FOLLOW", ["input", "runId"])
     simulating = about(run)
     run = (await sent(ask, HQ, SIMULATE, simulating))["run"]
     assert (run["status"], run["feasible"], run["granted"]) == ("SIMULATED", True, {"amount": "30000000.00"})
     assert (await sent(ask, HQ, SIMULATE, simulating))["run"] == run
     other = (await sent(ask, HQ, DRAFT, a_year("Copy", 20, basedOnId=run["id"])))["run"]
     other = (await sent(ask, HQ, SIMULATE, about(other)))["run"]
-    assert await refused(ask, HQ, ADOPT, about(run)) == ("SECOND_PERSON_NEEDED", [])
+    assert await refused(ask, HQ, ADOPT, about(run)) == ("SECOND_PERSON_NEEDED", ["input", "runId"])
     run = (await sent(ask, SECOND, ADOPT, about(run)))["run"]
     assert run["status"] == "ADOPTED"
-    assert await refused(ask, HQ, ARCHIVE, about(run)) == ("STATUS_MAY_NOT_FOLLOW", [])
+    assert await refused(ask, HQ, ARCHIVE, about(run)) == ("STATUS_MAY_NOT_FOLLOW", ["input", "runId"])
     assert (await sent(ask, HQ, ARCHIVE, about(other, expectedVersion=1)))["code"] == "CONFLICT"
     seen = await ask.full(
         HQ,
@@ -187,7 +187,7 @@ async def test_quotas_are_reclaimed_and_topped_up_by_two_people(
     run = (await sent(ask, HQ, SIMULATE, about(run)))["run"]
     assert await refused(ask, HQ, RECLAIM, {"idempotencyKey": fresh(), "runId": run["id"]}) == (
         "STATUS_MAY_NOT_FOLLOW",
-        [],
+        ["input", "runId"],
     )
     run = (await sent(ask, SECOND, ADOPT, about(run)))["run"]
     await administrator.execute("update bank.business_day set day = '2026-05-02'")
@@ -198,7 +198,7 @@ async def test_quotas_are_reclaimed_and_topped_up_by_two_people(
     (idle,) = (await ask(HQ, query))["quotaChanges"]["nodes"]
     assert idle["reason"].startswith("in use were 0.00 % in 2026-03 and 0.00 % in 2026-04")
     step = {"idempotencyKey": fresh(), "changeId": idle["id"], "expectedVersion": idle["version"]}
-    assert await refused(ask, HQ, CARRY_OUT, step) == ("SECOND_PERSON_NEEDED", [])
+    assert await refused(ask, HQ, CARRY_OUT, step) == ("SECOND_PERSON_NEEDED", ["input", "changeId"])
     done = (await sent(ask, SECOND, CARRY_OUT, step | {"idempotencyKey": fresh()}))["change"]
     assert (done["status"], done["amount"], done["branch"]) == (
         "CARRIED_OUT",

@@ -106,7 +106,6 @@ async def test_a_cap_is_drafted_activated_dealt_and_seen_by_whom_it_concerns(
         ({}, ["input", "ceiling"]),
         ({"ceiling": "1", "ceilingFraction": "0.1"}, ["input", "ceiling"]),
         ({"ceilingFraction": "0.1"}, ["input", "ceilingOf"]),
-        ({"ceiling": "1", "grades": ["Z"]}, ["input", "grades"]),
         ({"ceiling": "1", "industryCodes": ["K"]}, ["input", "industryCodes"]),
         ({"ceiling": "1", "tenorFromMonths": 9, "tenorUntilMonths": 8}, ["input", "tenorUntilMonths"]),
     ):

@@ -160,7 +160,10 @@ async def test_headquarters_drafts_simulates_and_by_a_second_person_activates(
     assert json.loads(made["parameters"])["coreFrom"] == "0.60"
     changed = about(made, parameters=parameters(DivisionKind.ECONOMIC, coreFrom="0.9"))
     made = (await sent(ask, HQ, EDIT, changed))["model"]
-    assert await refused(ask, SECOND, ACTIVATE, about(made)) == ("STATUS_MAY_NOT_FOLLOW", [])
+    assert await refused(ask, SECOND, ACTIVATE, about(made)) == (
+        "STATUS_MAY_NOT_FOLLOW",
+        ["input", "modelId"],
+    )
     made = (await sent(ask, HQ, SIMULATE, about(made)))["model"]
     assert made["moves"]["groups"] == [
         {
@@ -169,13 +172,16 @@ async def test_headquarters_drafts_simulates_and_by_a_second_person_activates(
         }
     ]
     assert made["movedExposure"] == [{"amount": "4800000.03", "currency": "CNY"}]
-    assert await refused(ask, HQ, ACTIVATE, about(made)) == ("SECOND_PERSON_NEEDED", [])
+    assert await refused(ask, HQ, ACTIVATE, about(made)) == ("SECOND_PERSON_NEEDED", ["input", "modelId"])
     answers = [await sent(ask, SECOND, ACTIVATE, asked) for asked in [about(made)] * 2]
     assert answers[0] == answers[1]
     assert (answers[0]["model"]["status"], answers[0]["model"]["activatedBy"]) == ("ACTIVE", "henry")
     region = await ask(BO, '{ region(code: "310000") { economicTier { classCode model { number } } } }')
     assert region["region"]["economicTier"] == {"classCode": "KEY", "model": {"number": 3}}
-    assert await refused(ask, SECOND, ARCHIVE, about(answers[0]["model"])) == ("STATUS_MAY_NOT_FOLLOW", [])
+    assert await refused(ask, SECOND, ARCHIVE, about(answers[0]["model"])) == (
+        "STATUS_MAY_NOT_FOLLOW",
+        ["input", "modelId"],
+    )
     assert (await sent(ask, SECOND, ARCHIVE, about(made)))["code"] == "CONFLICT"
     # Bad input, and who may not.
     bad = parameters(DivisionKind.ECONOMIC, coreFrom="2")

@@ -189,6 +189,10 @@ def _simulated() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["bank.allocation_run.id"], name="fk_allocation_branch_run_id"),
         sa.ForeignKeyConstraint(["unit_id"], ["bank.unit.id"], name="fk_allocation_branch_unit_id"),
         sa.PrimaryKeyConstraint("run_id", "unit_id", name="pk_allocation_branch"),
+        sa.CheckConstraint(
+            "region_tier in ('CORE', 'KEY', 'UNDERDEVELOPED')",
+            name=op.f("ck_allocation_branch_region_tier_known"),
+        ),
     )
     reference_table(
         "allocation_proposal",

@@ -35,6 +35,7 @@ from domain.allocation.runs import (
     ReturnSource,
     RunStatus,
 )
+from domain.divisions.models import Tier
 from tenants.tables.columns import SCHEMA, at, code, in_currency, metadata, minor, tenant_key, version
 from tenants.tables.views import views
 
@@ -119,7 +120,7 @@ allocation_branch = Table(
     metadata,
     Column("run_id", Integer, ForeignKey(f"{SCHEMA}.allocation_run.id"), primary_key=True),
     Column("unit_id", Integer, ForeignKey(f"{SCHEMA}.unit.id"), primary_key=True, autoincrement=False),
-    Column("region_tier", Text),
+    *code("region_tier", Tier, nullable=True),
     # What policy and scorecard make of one that asked.
     Column("weight", Numeric(9, 6), nullable=False),
     in_currency(),
