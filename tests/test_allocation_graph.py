@@ -159,7 +159,8 @@ async def test_a_branch_sees_its_own_cells_of_what_was_adopted_and_nothing_of_wh
                     "asked": {"amount": "12000000.00"},
                     "granted": {"amount": "10000000.00"},
                     "explanation": "asked CNY 12 m, gets CNY 10 m: for want of budget: it is expected to earn "
-                    "2.00 %, and the last million earns 2.00 %",
+                    "2.00 %, and the last million earns 2.00 %; nothing of the segment's own limit is in use: "
+                    "what its clients hold stands under others, as their own",
                     "node": {"sanctioned": {"amount": "10000000.00"}},
                 },
                 {

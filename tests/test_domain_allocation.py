@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -92,6 +93,12 @@ def test_what_earns_nothing_gets_what_is_committed_and_says_so() -> None:
     assert explained.said[1].startswith("more budget would earn nothing")
     assert cell_explanation(found, 0, explained.held_back[0]).endswith(
         "gets CNY 10 m: since it is not expected to earn anything"
+    )
+    # Where its clients' holdings are to be found, for whoever looks for them under the segment's limit.
+    elsewhere = solved(problem(replace(poor, unused=True), budget=100))
+    assert cell_explanation(elsewhere, 0, None).endswith(
+        "; nothing of the segment's own limit is in use: what its clients hold stands under others, as their "
+        "own"
     )
 
 

@@ -40,6 +40,8 @@ class Asking:
     demand: int
     expected_return: Decimal
     return_source: ReturnSource = ReturnSource.NONE
+    unused: bool = False
+    """Whether nothing stands under the segment's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def _cell(asking: Asking, factor: Decimal) -> Cell:
         asking.demand,
         # What is committed already can be used, whatever was forecast.
         max(cap, asking.committed),
+        asking.unused,
     )
 
 

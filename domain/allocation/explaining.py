@@ -19,6 +19,9 @@ from domain.allocation.solving import NOTHING, Solution
 from domain.allocation.words import listed, money, rate
 
 MILLION_WORDS = "one more million of"
+_UNUSED = (
+    "nothing of the segment's own limit is in use: what its clients hold stands under others, as their own"
+)
 
 
 class HeldBack(NamedTuple):
@@ -65,7 +68,8 @@ def cell_explanation(solution: Solution, place: int, held: HeldBack | None) -> s
     cell, currency = solution.problem.cells[place], solution.problem.currency
     got = solution.granted[place]
     said = f"asked {money(cell.asked, currency)}, gets {money(got, currency)}"
-    return f"{said}: {_because(solution, held, [place])}" if held else said
+    said = f"{said}: {_because(solution, held, [place])}" if held else said
+    return f"{said}; {_UNUSED}" if cell.unused and got else said
 
 
 def branch_explanation(solution: Solution, places: list[int], held_back: tuple[HeldBack | None, ...]) -> str:

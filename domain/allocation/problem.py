@@ -17,6 +17,7 @@ class Cell:
     """A branch's segment: what a year's credit of one earns there, and between which bounds it may lie.
 
     `committed` is the floor; `asked` the demand that is forecast; `cap` what could be used at all.
+    Where the segment's own limit is `unused`, whatever its clients hold stands under other limits.
     """
 
     unit: int
@@ -25,6 +26,7 @@ class Cell:
     committed: int
     asked: int
     cap: int
+    unused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

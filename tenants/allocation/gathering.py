@@ -76,6 +76,7 @@ select
         when top.id is null then coalesce(owed, 0)
         else coalesce(held.elsewhere, 0) + coalesce(held.in_quota, 0)
     end::bigint as committed,
+    top.id is not null and segment <> '{UNSEGMENTED}' and coalesce(held.in_quota, 0) = 0 as unused,
     coalesce(earning, 0)::bigint as earning,
     coalesce(earned, 0)::bigint as earned
 from known
@@ -175,7 +176,9 @@ def _askings(rows: list[Any]) -> tuple[Asking, ...]:
         )
         committed = row["committed"]
         demand = max(row["demand"], committed)
-        made.append(Asking(row["branch_id"], row["segment"], committed, demand, expected, source))
+        made.append(
+            Asking(row["branch_id"], row["segment"], committed, demand, expected, source, row["unused"])
+        )
     return tuple(made)
 
 
