@@ -32,6 +32,8 @@ class Transaction:
         self.record: Record | None = None
         # Whether its action may decide first and lock when it writes; whoever does is ready to be undone.
         self.may_lock_late = False
+        # Set by whoever works longer than a request may: how long one statement is waited for.
+        self.patience_s: float | None = None
         # Set by the database: the rule sets in force, as they were read last.
         self.rules: Rules | None = None
 
@@ -62,7 +64,7 @@ class Transaction:
         async with self._turn:
             if self._over:
                 raise asyncpg.InterfaceError("the transaction has ended: it answers nobody any more")
-            rows: list[asyncpg.Record] = await self.connection.fetch(text, *values)
+            rows: list[asyncpg.Record] = await self.connection.fetch(text, *values, timeout=self.patience_s)
         return rows
 
     async def write(self, text: str, values: Sequence[Any], *, tenant: int) -> list[Any]:

@@ -312,6 +312,19 @@ async def test_a_statement_that_takes_too_long_is_told_so(credentials: Credentia
     await hasty.close()
 
 
+async def test_who_works_longer_than_a_request_may_says_how_long_a_statement_is_waited_for(
+    credentials: Credentials,
+) -> None:
+    """The server's time-out is lifted by a setting; the driver's, two seconds later, is ours to lift."""
+    hasty = Database(credentials, connections=1, statement_timeout_ms=1)
+    await hasty.open()
+    async with hasty.transaction(SCOPE) as transaction:
+        await transaction.connection.execute("set local statement_timeout = 0")
+        transaction.patience_s = PATIENCE_S
+        assert await transaction.fetch("select 1 from pg_sleep(2.2)", ())
+    await hasty.close()
+
+
 async def test_no_transaction_can_be_opened_on_a_closed_database(credentials: Credentials) -> None:
     database = Database(credentials, connections=1)
     await database.open()

@@ -63,6 +63,7 @@ async def finish(database: Database, directory: Directory, say: Callable[[str], 
         async with database.transaction(await directory.operator(), write=True) as transaction:
             await transaction.connection.execute("set local statement_timeout = 0; set local jit = off")
             await transaction.connection.execute(ONE_LOADER, timeout=LOADING_LIMIT_S)
+            transaction.patience_s = LOADING_LIMIT_S
             await step(transaction)
         say(f"{name}: {time.monotonic() - started:.1f} s")
 
