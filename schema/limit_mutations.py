@@ -32,7 +32,8 @@ from schema.payloads import payload, success
 from schema.refusals import LimitRefused, user_error
 from schema.request import Request
 from tenants.actions import limits
-from tenants.actions.limits import Asked, Partner
+from tenants.actions.asked import Asked
+from tenants.actions.limits import Partner
 from tenants.actions.once import Outcome
 
 _TYPE = "LimitMovement"

@@ -22,7 +22,7 @@ from domain.access import Caller, Role
 from domain.limits.nodes import NodeKey
 from domain.money import Money
 from tenants.actions import limits
-from tenants.actions.limits import Asked
+from tenants.actions.asked import Asked
 from tenants.actions.once import Command, Done, Outcome, once
 from tenants.database import Database, Transaction
 from tenants.organisation import Directory

@@ -24,7 +24,7 @@ from domain.limits.nodes import (
 )
 from domain.money import Money
 from domain.refusals import Refusal, RefusalCode, changed_since, not_found
-from tenants.actions.limits import Asked, authority_of
+from tenants.actions.asked import Asked, authority_of
 from tenants.actions.once import Contended, Done, Outcome, Refused
 from tenants.limits.reading import Path, along, lock_nodes, path_of_node
 from tenants.limits.rows import NODE_COLUMNS, key_of, node_of
