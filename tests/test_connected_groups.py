@@ -109,12 +109,14 @@ async def test_a_branch_learns_nothing_of_a_company_by_claiming_it_for_a_clients
     # It takes somebody else at headquarters, once.
     assert (await ask.error(BO, CONFIRM, input=confirmation(claim)))["extensions"] == {"code": "FORBIDDEN"}
     same = Caller(BO.subject, Role.HEADQUARTERS_ADMINISTRATOR)
-    assert await refused(ask, same, CONFIRM, confirmation(claim)) == ("SECOND_PERSON_NEEDED", [])
+    alone = await refused(ask, same, CONFIRM, confirmation(claim))
+    assert alone == ("SECOND_PERSON_NEEDED", ["input", "linkId"])
     stale = await refused(ask, HQ, CONFIRM, confirmation(claim, version=2))
     assert stale == ("CONFLICT", ["input", "expectedVersion"])
     held = (await sent(ask, HQ, CONFIRM, confirmation(claim)))["link"]
     assert held == {"id": claim["id"], "version": 2, "recordedBy": BO.subject, "confirmedBy": HQ.subject}
-    assert await refused(ask, HQ, CONFIRM, confirmation(claim, 2)) == ("STATUS_MAY_NOT_FOLLOW", [])
+    again = await refused(ask, HQ, CONFIRM, confirmation(claim, 2))
+    assert again == ("STATUS_MAY_NOT_FOLLOW", ["input", "linkId"])
     assert (await derived(ask))["clientCount"] == 2
     # What is ended is as confirmed as before; what is made to hold longer is claimed anew.
     for version, day, counted in ((2, "2099-01-01", 1), (3, "2098-01-01", 1), (4, "2098-01-02", 0)):
