@@ -96,7 +96,8 @@ async def test_a_connection_that_died_while_idle_is_replaced_and_the_change_made
     transaction = AtOnce(database, await directory.scope(BO))
     await transaction.write(WRITE, (SHANGHAI, "a"), tenant=SHANGHAI)
     await administrator.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'branchgraph_portal'"
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and usename = 'branchgraph_portal'"
     )
     await transaction.write(WRITE, (SHANGHAI, "b"), tenant=SHANGHAI)
     assert await keys(administrator) == [(SHANGHAI, "a"), (SHANGHAI, "b")]

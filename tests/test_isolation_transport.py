@@ -275,7 +275,7 @@ async def test_a_connection_killed_during_a_statement_is_told_and_the_statement_
         await asyncio.sleep(0.2)
         await administrator.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like '%pg_sleep%' "
-            "and usename like 'branchgraph%'"
+            "and datname = current_database() and usename like 'branchgraph%'"
         )
         async with asyncio.timeout(7):
             with pytest.raises(DatabaseUnavailable):

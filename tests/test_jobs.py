@@ -134,7 +134,8 @@ async def test_a_lost_connection_ends_nobody(work: Work, administrator: asyncpg.
         await emptied(administrator)
         await administrator.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pgqueuer%' "
-            "and pid <> pg_backend_pid() and usename = 'branchgraph_headquarters'"
+            "and datname = current_database() and pid <> pg_backend_pid() "
+            "and usename = 'branchgraph_headquarters'"
         )
         await put(administrator, "probe")
         await until(lambda: len(done) == 2)
