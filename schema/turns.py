@@ -42,15 +42,13 @@ class Turns:
 
     def _enter_at_once(self, keys: tuple[str, str]) -> bool:
         """Whether both turns were free, and are taken."""
-        lines = [self._lines.get(key) for key in keys]
-        if any(line is not None and line.running >= line.most for line in lines):
+        own, shared = keys
+        if not self._takes(own, self._most[0]):
             return False
-        for key, line, most in zip(keys, lines, self._most, strict=True):
-            if line is None:
-                self._lines[key] = _Line(most, 1)
-            else:
-                line.running += 1
-        return True
+        if self._takes(shared, self._most[1]):
+            return True
+        self._leave(own)
+        return False
 
     async def _enter(self, keys: tuple[str, str]) -> None:
         own, shared = keys
@@ -62,12 +60,9 @@ class Turns:
             raise
 
     async def _enter_line(self, key: str, most: int) -> None:
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = _Line(most)
-        if line.running < line.most:
-            line.running += 1
+        if self._takes(key, most):
             return
+        line = self._lines[key]
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.waiting.append(turn)
         try:
@@ -77,6 +72,16 @@ class Turns:
                 # It was given at this very moment: somebody else may have it.
                 self._leave(key)
             raise
+
+    def _takes(self, key: str, most: int) -> bool:
+        """Whether a turn was free, and is taken."""
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(most)
+        if line.running >= line.most:
+            return False
+        line.running += 1
+        return True
 
     def _leave(self, key: str) -> None:
         line = self._lines[key]
